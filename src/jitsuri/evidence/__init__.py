@@ -1,0 +1,1 @@
+"""Evidence 証跡: what was done, by whom, when. Append, seal in order, verify."""

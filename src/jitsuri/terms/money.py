@@ -1,0 +1,63 @@
+"""Money: an exact ``Decimal`` with its currency; never a float.
+
+Rounding happens once, where an entry is made (``to_ledger_jpy``) or where a person reads
+(``to_whole_yen``); nothing between rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+LEDGER_STEP_JPY = Decimal("0.000001")
+"""The ledger keeps millionths of a yen (decision 0006): one token of the cheapest model is 1.5e-6 yen."""
+
+EXACT_DIGITS = 60
+"""Digits of the context in which exact products are made: token count × price × rate stays below it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An exact amount in one currency (ISO 4217 code)."""
+
+    amount: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.amount, Decimal):
+            raise TypeError(f"money needs a Decimal, not {type(self.amount).__name__}")
+        if not self.amount.is_finite():
+            raise ValueError(f"money must be finite, not {self.amount}")
+        if len(self.currency) != 3 or not self.currency.isupper():
+            raise ValueError(f"a currency is three capital letters, not {self.currency!r}")
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        with localcontext(prec=EXACT_DIGITS):
+            return Money(self.amount + other.amount, self.currency)
+
+
+def to_ledger_jpy(amount: Decimal) -> Decimal:
+    """Round an exact yen amount to the ledger's step, half up, once."""
+    with localcontext(prec=EXACT_DIGITS):
+        return amount.quantize(LEDGER_STEP_JPY, rounding=ROUND_HALF_UP)
+
+
+def to_whole_yen(amount: Decimal) -> Decimal:
+    """Round a yen amount for a reader, half up."""
+    with localcontext(prec=EXACT_DIGITS):
+        return amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)
+
+
+def exact_product(*factors: Decimal) -> Decimal:
+    """Multiply without rounding (up to ``EXACT_DIGITS`` digits).
+
+    >>> exact_product(Decimal("0.1"), Decimal("154.20"))
+    Decimal('15.4200')
+    """
+    with localcontext(prec=EXACT_DIGITS):
+        product = Decimal(1)
+        for factor in factors:
+            product *= factor
+        return product

