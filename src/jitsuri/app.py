@@ -1,1 +1,119 @@
-"""The only builder."""
+"""The builder: puts the parts together for ``jitsuri up``. The only place that knows them all.
+
+Serves the console, and beside it, on threads of its own, what must happen without anybody asking: sealing evidence, the
+daily backup of the embedded database, deleting texts whose last day has passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import uvicorn
+
+from jitsuri.calls.records import texts as text_rows
+from jitsuri.flows.cold import keeping
+from jitsuri.flows.cold.admitting import first_admin_link
+from jitsuri.flows.cold.sealing import seal
+from jitsuri.settings import Settings
+from jitsuri.store.door import Store
+from jitsuri.terms.errors import JitsuriError, OperatorError
+from jitsuri.terms.period import company_day
+from jitsuri.web.doors import build_console
+
+SEAL_SECONDS = 1.0
+"""Evidence is sealed about once a second (blueprint of the chain: nothing on a call's path waits for it)."""
+
+CHORES_SECONDS = 600.0
+"""How often daily work is looked at: a machine that was asleep at night makes its backup within ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Clock and chance, handed in once, from the command line."""
+
+    now: Callable[[], datetime]
+    secret: Callable[[], str]
+
+
+class Chores:
+    """Threads that work beside the console until ``stop`` is called; a failing round is told and tried again."""
+
+    def __init__(self, tell: Callable[[JitsuriError], None]) -> None:
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._tell = tell
+
+    def every(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do ``work`` now and every so many seconds, on a thread of its own."""
+
+        def rounds() -> None:
+            while not self._stopping.is_set():
+                try:
+                    work()
+                except JitsuriError as error:
+                    self._tell(error)
+                self._stopping.wait(seconds)
+
+        thread = threading.Thread(target=rounds, name=f"chore-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Ask all to end and wait for the rounds under way."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OperatorError ``port_taken``."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+            raise OperatorError("port_taken", host=host, port=port) from error
+        raise
+    return made
+
+
+def first_link(store: Store, surroundings: Surroundings) -> str | None:
+    """The one-time path for the first administrator, while there is none."""
+    return first_admin_link(store, now=surroundings.now(), secret=surroundings.secret)
+
+
+def serve(
+    store: Store,
+    settings: Settings,
+    listening: socket.socket,
+    surroundings: Surroundings,
+    tell: Callable[[JitsuriError], None],
+) -> None:
+    """Serve the console until a signal ends it."""
+    chores = Chores(tell)
+    chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
+    chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
+    console = build_console(store=store, settings=settings, now=surroundings.now, secret=surroundings.secret)
+    server = uvicorn.Server(
+        uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    )
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+    finally:
+        chores.stop()
+
+
+def _daily(store: Store, settings: Settings, now: datetime) -> None:
+    with store.transaction() as tx:
+        text_rows.delete_due(tx, company_day(now) + timedelta(days=0))
+    if settings.database_url is None:
+        keeping.back_up_if_due(store, settings.home, now, keep_days=settings.integer("backup.keep_days"))

@@ -1,0 +1,42 @@
+# make demo   set everything up and show the main job
+# make test   set everything up and pass all tests
+# make check  lint, types, house; make fix  mend what a tool can mend; make dev  a console with sample data
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+READY   = $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test fast check fix dev lock clean
+.DEFAULT_GOAL := test
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) tools/setup.py $(VENV)
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/python tools/demo.py
+
+test: $(READY)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -q
+
+fast: $(READY)
+	@$(BIN)/pytest -q -m "not slow and not browser and not real"
+
+check: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+fix: $(READY)
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+dev: $(READY)
+	@$(BIN)/python tools/dev.py
+
+lock:
+	@$(PYTHON) tools/lock.py
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,47 @@
+"""Who may do what: one table, read by one function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+from jitsuri.access.shapes import ROLES, Person, Right, Role
+from jitsuri.terms.outcomes import Refusal
+
+READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "see_evidence"})
+"""The rights that change nothing."""
+
+CHANGING: frozenset[Right] = frozenset({"confirm_tasks", "edit_costs", "edit_people", "edit_settings"})
+
+RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {
+        "admin": READING | CHANGING,
+        "finance": frozenset({"see_money", "see_calls", "edit_costs"}),
+        "owner": frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks"}),
+        "reviewer": frozenset({"see_calls", "see_texts"}),
+        "auditor": READING,
+        "developer": frozenset({"see_money", "see_calls"}),
+    }
+)
+"""Rights by role; a person has those of all roles. Source: decision 0005."""
+
+
+def may(person: Person, right: Right) -> bool:
+    """May this person do this? An auditor reads everything and changes nothing, whatever other role was given."""
+    if not person.is_active:
+        return False
+    if "auditor" in person.roles:
+        return right in READING
+    return any(right in RIGHTS[role] for role in person.roles)
+
+
+def roles_fault(roles: Collection[str]) -> Refusal | None:
+    """Why these roles cannot be given together: ``roles_empty``, ``role_unknown``, ``auditor_alone``."""
+    if not roles:
+        return Refusal("roles_empty", {"roles": ", ".join(ROLES)})
+    for role in sorted(roles):
+        if role not in ROLES:
+            return Refusal("role_unknown", {"value": role, "roles": ", ".join(ROLES)})
+    if "auditor" in roles and len(set(roles)) > 1:
+        return Refusal("auditor_alone", {"value": ", ".join(sorted(roles))})
+    return None

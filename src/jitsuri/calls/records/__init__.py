@@ -1,0 +1,1 @@
+"""How calls, import reports, threads and texts are kept."""

@@ -1,0 +1,107 @@
+"""Calls as rows: known ones are looked up first, so that a repeated import adds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from jitsuri.calls.shapes import Call
+from jitsuri.store.door import Connection
+
+_IMPORT_LOCK = 5_410_003
+"""Advisory lock: batches of two imports at once go one after the other, so that "known" stays true."""
+
+_COLUMNS = (
+    "call_id", "content_hash", "at", "thread_id", "task", "department", "group_id", "provider", "model", "status",
+    "key_name", "source", "run_id", "line", "metadata",
+)  # fmt: skip
+_TYPES = ["uuid", "bytea", "timestamptz", "uuid", "text", "text", "uuid", *["text"] * 5, "uuid", "int8", "jsonb"]
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls_calls"  # noqa: S608  # our own column names
+
+
+def lock_import(tx: Connection) -> None:
+    """Hold the import lock until the transaction ends."""
+    tx.execute("SELECT pg_advisory_xact_lock(%s)", (_IMPORT_LOCK,))
+
+
+def known(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Content hashes of those calls that are kept already."""
+    rows = tx.execute("SELECT call_id, content_hash FROM calls_calls WHERE call_id = ANY(%s)", (list(call_ids),))
+    return {row[0]: bytes(row[1]) for row in rows}
+
+
+def insert_many(tx: Connection, calls: Sequence[Call]) -> None:
+    """Write calls; an id that exists already is a UniqueViolation."""
+    with tx.cursor() as cursor, cursor.copy(f"COPY calls_calls ({', '.join(_COLUMNS)}) FROM STDIN") as copy:
+        copy.set_types(_TYPES)
+        for call in calls:
+            copy.write_row(
+                (
+                    call.call_id, call.content_hash, call.at, call.thread_id, call.task, call.department,
+                    call.group_id, call.provider, call.model, call.status, call.key_name, call.source, call.run_id,
+                    call.line, call.metadata,
+                )
+            )  # fmt: skip
+
+
+def one(tx: Connection, call_id: UUID) -> Call | None:
+    """The call with this id."""
+    row = tx.execute(f"{_SELECT} WHERE call_id = %s", (call_id,)).fetchone()
+    return Call(*row) if row else None
+
+
+def of_group(tx: Connection, group_ids: Sequence[UUID], limit: int) -> list[UUID]:
+    """Ids of at most ``limit`` calls of these prompt groups that belong to no task yet."""
+    rows = tx.execute(
+        "SELECT call_id FROM calls_calls WHERE task = '' AND group_id = ANY(%s) LIMIT %s", (list(group_ids), limit)
+    )
+    return [row[0] for row in rows]
+
+
+def set_task(tx: Connection, call_ids: Sequence[UUID], task: str, department: str) -> None:
+    """Give calls to a task; '' as department leaves each call's own."""
+    tx.execute(
+        "UPDATE calls_calls SET task = %(task)s, "
+        "department = CASE WHEN %(department)s = '' THEN department ELSE %(department)s END "
+        "WHERE call_id = ANY(%(ids)s)",
+        {"task": task, "department": department, "ids": list(call_ids)},
+    )
+
+
+def thread_of_answers(tx: Connection, answer_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Which thread these answers belong to, as far as they came in."""
+    rows = tx.execute("SELECT answer_id, thread_id FROM calls_answers WHERE answer_id = ANY(%s)", (list(answer_ids),))
+    return dict(rows.fetchall())
+
+
+def insert_answers(tx: Connection, threads: Mapping[UUID, UUID]) -> None:
+    """Remember to which thread each answer belongs."""
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO calls_answers VALUES (%s, %s) ON CONFLICT (answer_id) DO NOTHING", sorted(threads.items())
+        )
+
+
+def link_threads(tx: Connection, links: Mapping[UUID, UUID]) -> None:
+    """Say that a thread is the later-found name of another (root) thread."""
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO calls_thread_links VALUES (%s, %s) "
+            "ON CONFLICT (thread_id) DO UPDATE SET root_id = EXCLUDED.root_id",
+            sorted(links.items()),
+        )
+        cursor.executemany(
+            "UPDATE calls_thread_links SET root_id = %s WHERE root_id = %s",
+            [(root, thread) for thread, root in sorted(links.items())],
+        )
+
+
+def of_thread(tx: Connection, thread_id: UUID) -> list[Call]:
+    """All calls of the thread, later-found names included, by time."""
+    rows = tx.execute(
+        "WITH root AS (SELECT coalesce((SELECT root_id FROM calls_thread_links WHERE thread_id = %(id)s), %(id)s) AS id) "
+        f"{_SELECT} WHERE thread_id IN (SELECT id FROM root UNION "  # noqa: S608
+        "SELECT thread_id FROM calls_thread_links WHERE root_id = (SELECT id FROM root)) ORDER BY at, call_id",
+        {"id": thread_id},
+    )
+    return [Call(*row) for row in rows]

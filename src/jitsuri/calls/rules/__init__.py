@@ -1,0 +1,1 @@
+"""Calls: what follows from a log: reading its formats, identity, threads, prompt groups, sealing of texts."""

@@ -1,0 +1,317 @@
+"""Import: a log becomes calls, threads, entries in yen and a report, batch by batch.
+
+Story: read a line → who and what is it → known already? → which task → what did it cost, in yen → write call, entry,
+rollups, prompt group, texts and the report's progress in one transaction. A batch is committed whole or not at all, so that
+a killed process or database loses nothing that was reported, and doing it again adds nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from uuid import UUID
+
+from jitsuri.calls.records import calls as call_rows
+from jitsuri.calls.records import runs as run_rows
+from jitsuri.calls.records import texts as text_rows
+from jitsuri.calls.rules.identifying import CallGroup, answer_key, call_id, group_of, shared_beginning, thread_key
+from jitsuri.calls.shapes import Call, Fault, Logged, Run
+from jitsuri.evidence import records as evidence_rows
+from jitsuri.evidence.shapes import Record
+from jitsuri.ledger.records import entries as entry_rows
+from jitsuri.ledger.rules.converting import Rates, convert
+from jitsuri.ledger.rules.pricing import Pricer
+from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.pricing import Priced, PriceState
+from jitsuri.routing import records as routing_rows
+from jitsuri.routing.rules.assigning import assign
+from jitsuri.routing.shapes import Group, Seen, Task, TaskRule
+from jitsuri.store.door import Connection, Store
+from jitsuri.terms.errors import JitsuriError, OperatorError
+from jitsuri.terms.ids import derived_id
+from jitsuri.terms.period import company_day
+
+BATCH_LINES = 5000
+"""Lines per transaction: at 100 µs a line half a second of work is what a kill can cost (measured in bench/)."""
+
+MOST_FAULTS_KEPT = 10_000
+"""Lines named one by one in a report; beyond it they are counted (a wrong file of a million lines helps nobody)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One opened log: its name, format and lines in order; a line that is no call is None."""
+
+    file_name: str
+    format: str
+    lines: Iterable[Logged | Fault | None]
+
+
+@dataclass(slots=True)
+class _Ways:
+    """What every batch needs to know, read once per import."""
+
+    rules: list[TaskRule]
+    tasks: dict[str, Task]
+    pricer: Pricer
+    rates: Rates
+    seen_contents: dict[bytes, int] = field(default_factory=dict)
+    groups: dict[str, CallGroup] = field(default_factory=dict)
+
+
+def import_log(
+    store: Store,
+    source: Source,
+    *,
+    pricer: Pricer,
+    rates: Rates,
+    now: Callable[[], datetime],
+    actor: str,
+    on_batch: Callable[[Run], None] = lambda run: None,
+    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]] = lambda logged, task: (),
+    wait_seconds: float = 60.0,
+) -> Run:
+    """Import one log and return its report.
+
+    ``sealing`` gives the texts to keep of a call, as ``(part, sealed bytes, key name, delete on)``. When the database
+    goes away the batch is tried again for ``wait_seconds``; then, and on a full disk, the run is left as ``failed`` as
+    far as possible and the error raised: importing the same file again goes on from there.
+    """
+    started = now()
+    run = Run(
+        run_id=derived_id("run", source.file_name, started.isoformat()), file_name=source.file_name,
+        format=source.format, started_at=started, ended_at=None, state="running", lines=0, added=0, known=0, broken=0,
+        conflicting=0, first_at=None, last_at=None,
+    )  # fmt: skip
+    with store.transaction() as tx:
+        run_rows.save(tx, run)
+        ways = _Ways(routing_rows.rules(tx), routing_rows.tasks(tx), pricer, rates)
+    try:
+        for batch in _batches(source.lines):
+            run = _committed(store, run, batch, ways, now, sealing, wait_seconds)
+            on_batch(run)
+    except JitsuriError as error:
+        _leave_failed(store, run, error, now)
+        raise
+    run = replace(run, state="done", ended_at=now())
+    with store.transaction() as tx:
+        run_rows.save(tx, run)
+        evidence_rows.append(tx, _evidence(run, actor))
+    on_batch(run)
+    return run
+
+
+def _batches(lines: Iterable[Logged | Fault | None]) -> Iterator[list[Logged | Fault | None]]:
+    iterator = iter(lines)
+    while batch := list(islice(iterator, BATCH_LINES)):
+        yield batch
+
+
+def _committed(
+    store: Store,
+    run: Run,
+    batch: Sequence[Logged | Fault | None],
+    ways: _Ways,
+    now: Callable[[], datetime],
+    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+    wait_seconds: float,
+) -> Run:
+    numbered = [(one, _ordinal(one, ways)) for one in batch if isinstance(one, Logged)]
+    faults = [one for one in batch if isinstance(one, Fault)]
+    while True:
+        try:
+            with store.transaction() as tx:
+                return _written(tx, run, len(batch), numbered, faults, ways, now(), sealing)
+        except OperatorError as error:
+            if error.code != "database_unreachable" or not store.wait_until_reachable(wait_seconds):
+                raise
+
+
+def _ordinal(logged: Logged, ways: _Ways) -> int:
+    """How many lines with the same content and no id of their own came before this one."""
+    if logged.external_id:
+        return 0
+    before = ways.seen_contents.get(logged.content_hash, 0)
+    ways.seen_contents[logged.content_hash] = before + 1
+    return before
+
+
+def _written(
+    tx: Connection,
+    run: Run,
+    lines: int,
+    numbered: Sequence[tuple[Logged, int]],
+    faults: list[Fault],
+    ways: _Ways,
+    now: datetime,
+    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+) -> Run:
+    call_rows.lock_import(tx)
+    by_id = {}
+    conflicts: list[Fault] = []
+    known = 0
+    ids = [call_id(logged, ordinal) for logged, ordinal in numbered]
+    standing = call_rows.known(tx, ids)
+    for (logged, _), its_id in zip(numbered, ids, strict=True):
+        before = standing.get(its_id) or (by_id[its_id].content_hash if its_id in by_id else None)
+        if before is None:
+            by_id[its_id] = logged
+        elif before == logged.content_hash:
+            known += 1
+        else:
+            conflicts.append(Fault(logged.line, "id_with_other_content", {"id": logged.external_id}))
+    _write_new(tx, run, by_id, ways, now, sealing)
+    times = [logged.at for logged in by_id.values()]
+    run_rows.save_faults(tx, run.run_id, [*faults, *conflicts][: max(0, MOST_FAULTS_KEPT - run.broken - run.conflicting)])
+    run = replace(
+        run, lines=run.lines + lines, added=run.added + len(by_id), known=run.known + known,
+        broken=run.broken + len(faults), conflicting=run.conflicting + len(conflicts),
+        first_at=min([t for t in (run.first_at, *times) if t is not None], default=None),
+        last_at=max([t for t in (run.last_at, *times) if t is not None], default=None),
+    )  # fmt: skip
+    run_rows.save(tx, run)
+    return run
+
+
+def _write_new(
+    tx: Connection,
+    run: Run,
+    new: Mapping[UUID, Logged],
+    ways: _Ways,
+    now: datetime,
+    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+) -> None:
+    threads = _threads(tx, new)
+    calls: list[Call] = []
+    entries: list[Entry] = []
+    found: dict[UUID, Group] = {}
+    texts: list[tuple[UUID, str, bytes, str, date]] = []
+    for its_id, logged in new.items():
+        group = group_of(logged, ways.groups)
+        seen = Seen(
+            logged.task, logged.department, group.system_prompt_hash, logged.model_asked, logged.key_name,
+            logged.metadata, group.group_id,
+        )  # fmt: skip
+        task, department = assign(seen, ways.rules, ways.tasks)
+        entry = priced_entry(logged, its_id, threads[its_id], task, department, ways.pricer, ways.rates, run.run_id, now)
+        entries.append(entry)
+        calls.append(
+            Call(
+                its_id, logged.content_hash, logged.at, threads[its_id], task, department, group.group_id,
+                entry.provider, entry.model, logged.status, logged.key_name, logged.source, run.run_id, logged.line,
+                logged.metadata,
+            )
+        )  # fmt: skip
+        _count(found, group, logged)
+        texts += [(its_id, *text) for text in sealing(logged, task)]
+    call_rows.insert_many(tx, calls)
+    entry_rows.insert_many(tx, entries)
+    samples = routing_rows.samples_of(tx, list(found))
+    routing_rows.add_groups(
+        tx, [replace(g, sample=shared_beginning(g.sample, samples.get(i, g.sample))) for i, g in found.items()]
+    )
+    text_rows.insert_many(tx, texts)
+
+
+def _count(found: dict[UUID, Group], group: CallGroup, logged: Logged) -> None:
+    held = found.get(group.group_id)
+    if held is None:
+        found[group.group_id] = Group(
+            group.group_id, group.kind, group.system_prompt_hash, group.sample, 1, logged.at, logged.at
+        )
+        return
+    sample = held.sample if held.sample == group.sample else shared_beginning(held.sample, group.sample)
+    found[group.group_id] = replace(
+        held, sample=sample, calls=held.calls + 1, first_at=min(held.first_at, logged.at),
+        last_at=max(held.last_at, logged.at),
+    )  # fmt: skip
+
+
+def _threads(tx: Connection, new: Mapping[UUID, Logged]) -> dict[UUID, UUID]:
+    """The thread of each new call; an answer that names a previous one joins its thread, in whatever order they came."""
+    wanted = {answer_key(c.previous_response_id) for c in new.values() if c.previous_response_id and not c.trace}
+    standing = call_rows.thread_of_answers(tx, [*wanted]) if wanted else {}
+    found: dict[UUID, UUID] = {}
+    answers: dict[UUID, UUID] = {}
+    links: dict[UUID, UUID] = {}
+    for its_id, logged in sorted(new.items(), key=lambda pair: (pair[1].at, pair[1].line)):
+        own = thread_key(logged, its_id)
+        if logged.previous_response_id and not logged.trace:
+            previous = answer_key(logged.previous_response_id)
+            own = answers.get(previous) or standing.get(previous) or own
+        found[its_id] = own
+        if logged.response_id:
+            answer = answer_key(logged.response_id)
+            answers[answer] = own
+            if own != answer and logged.previous_response_id:
+                links[answer] = own
+    call_rows.insert_answers(tx, answers)
+    call_rows.link_threads(tx, links)
+    return found
+
+
+def priced_entry(
+    logged: Logged,
+    its_id: UUID,
+    thread_id: UUID,
+    task: str,
+    department: str,
+    pricer: Pricer,
+    rates: Rates,
+    run_id: UUID | None,
+    now: datetime,
+) -> Entry:
+    """The ledger's line for a logged call: priced at its own time, in yen at its own day's rate."""
+    asked = logged.model_answered or logged.model_asked
+    day = company_day(logged.at)
+    outcome = pricer.price(logged.provider, asked, logged.usage, logged.at, logged.tier, logged.region)
+    if not isinstance(outcome, Priced) and logged.model_answered and logged.model_asked != asked:
+        outcome = pricer.price(logged.provider, logged.model_asked, logged.usage, logged.at, logged.tier, logged.region)
+    cost: Decimal | None = None
+    cost_jpy: Decimal | None = None
+    rate_id, rate, currency, block, reason = None, None, "", "", ""
+    provider, model = logged.provider, asked
+    state: PriceState = "unpriced"
+    if isinstance(outcome, Priced):
+        cost, currency, block = outcome.cost, outcome.currency, outcome.block
+        provider, model, reason = outcome.provider, outcome.model, outcome.note
+        found = rates.on(currency, day)
+        if currency == "JPY" or found is not None:
+            state = "priced"
+            cost_jpy = convert(cost, currency, found)
+            rate_id, rate = (found.rate_id, found.rate) if found is not None else (None, None)
+        else:
+            state, reason = "unconverted", "rate_missing"
+    else:
+        reason = outcome.code
+    return Entry(
+        entry_id=derived_id("entry", its_id.bytes, "attempt"), attempt_id=its_id, call_id=its_id, thread_id=thread_id,
+        kind="attempt", corrects=None, at=logged.at, day=day, booked_at=now, task=task, department=department,
+        provider=provider, model=model, model_asked=logged.model_asked, model_answered=logged.model_answered,
+        region=logged.region, tier=logged.tier, purpose="", status=logged.status, http_status=logged.http_status,
+        error_code=logged.error_code, calls=1, usage=logged.usage, usage_raw=logged.usage_raw,
+        latency_ms=logged.latency_ms, first_token_ms=logged.first_token_ms, state=state, reason=reason,
+        currency=currency, cost=cost, price_block=block, price_book=pricer.book_id, rate_id=rate_id, rate=rate,
+        cost_jpy=cost_jpy, reported_cost=logged.reported_cost, reported_currency=logged.reported_currency,
+        source=f"import:{logged.source}", run_id=run_id,
+    )  # fmt: skip
+
+
+def _leave_failed(store: Store, run: Run, error: JitsuriError, now: Callable[[], datetime]) -> None:
+    try:
+        with store.transaction() as tx:
+            run_rows.save(tx, replace(run, state="failed", ended_at=now(), failure=error.code))
+    except JitsuriError:
+        return  # the first error is the one to tell; the next import of the file says what is known
+
+
+def _evidence(run: Run, actor: str) -> Record:
+    facts = {
+        "file": run.file_name, "format": run.format, "lines": run.lines, "added": run.added, "known": run.known,
+        "broken": run.broken, "conflicting": run.conflicting,
+    }  # fmt: skip
+    assert run.ended_at is not None
+    return Record(derived_id("evidence", "import", run.run_id.bytes), run.ended_at, actor, "import", str(run.run_id), facts)

@@ -1,0 +1,76 @@
+"""A price book as bytes: canonical JSON, compressed; the book's id is the digest of that JSON.
+
+The digest is taken over the bytes that are stored, so that a book read back years later is proved to be what it was,
+whatever the shapes have become by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+
+import msgspec
+import zstandard
+
+from jitsuri.ledger.shapes.pricing import Factor, Override, PriceBook, Vendor
+from jitsuri.terms.errors import OperatorError
+
+FORMAT = 1
+"""Version of the stored form."""
+LEVEL = 10
+"""zstd: 12 ms and 1/17 of the size on the library's book; higher levels gain a few per cent (bench/pricing.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    format: int
+    source: str
+    published_on: date | None
+    vendors: tuple[Vendor, ...]
+    overrides: tuple[Override, ...] = ()
+    factors: tuple[Factor, ...] = ()
+
+
+_DECODER = msgspec.json.Decoder(_Content)
+
+
+def sealed(book: PriceBook) -> PriceBook:
+    """The book with the id that its content has."""
+    return replace(book, book_id=_id(to_json(book)))
+
+
+def to_json(book: PriceBook) -> bytes:
+    """The book's content, without its id: the same book gives the same bytes."""
+    return msgspec.json.encode(
+        _Content(FORMAT, book.source, book.published_on, book.vendors, book.overrides, book.factors)
+    )
+
+
+def from_json(content: bytes) -> PriceBook:
+    """The book of such bytes. Raises OperatorError ``price_book_damaged`` for anything else."""
+    try:
+        read = _DECODER.decode(content)
+    except msgspec.DecodeError as error:
+        raise OperatorError("price_book_damaged", book_id=_id(content), why=str(error)) from error
+    return PriceBook(_id(content), read.source, read.published_on, read.vendors, read.overrides, read.factors)
+
+
+def packed(book: PriceBook) -> bytes:
+    """What ``ledger_price_books.content`` holds."""
+    return zstandard.ZstdCompressor(level=LEVEL).compress(to_json(book))
+
+
+def unpacked(content: bytes, book_id: str) -> PriceBook:
+    """The stored book of this id. Raises OperatorError ``price_book_damaged`` where the bytes are not that book."""
+    try:
+        book = from_json(zstandard.ZstdDecompressor().decompress(content))
+    except zstandard.ZstdError as error:
+        raise OperatorError("price_book_damaged", book_id=book_id, why=str(error)) from error
+    if book.book_id != book_id:
+        raise OperatorError("price_book_damaged", book_id=book_id, why=f"the content is {book.book_id}")
+    return book
+
+
+def _id(content: bytes) -> str:
+    return sha256(content).hexdigest()[:16]

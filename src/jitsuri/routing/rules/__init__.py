@@ -1,0 +1,1 @@
+"""Which task a call belongs to, and what a new task might be called."""
