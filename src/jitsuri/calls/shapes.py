@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+from jitsuri.terms.period import COMPANY_ZONE
 from jitsuri.terms.usage import Usage
 
 Status = Literal["ok", "error", "cut"]
 LogFormat = Literal["openai", "openai_batch", "anthropic", "anthropic_batch", "litellm", "langfuse", "otel", "csv"]
+Layout = Literal["lines", "document", "table"]
+"""``lines``: one JSON object per line. ``document``: JSON values over lines, or one that holds a list of records.
+``table``: CSV or TSV with a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Logged:
     """The request as JSON (UTF-8), for keeping where a task's policy allows it."""
     response_body: bytes = b""
     trace: str = ""
-    """A trace, session or ``X-Jitsuri-Thread`` that several calls of one piece of business share."""
+    """``X-Jitsuri-Thread``, conversation, session or trace that several calls of one piece of business share."""
     response_id: str = ""
     previous_response_id: str = ""
     key_name: str = ""
@@ -70,6 +74,71 @@ class Fault:
     line: int
     code: str
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallGroup:
+    """Which calls' prompts are alike: a system prompt, a template, a name or a key."""
+
+    group_id: UUID
+    kind: Literal["system_prompt", "template", "name", "key"]
+    system_prompt_hash: str
+    """Hexadecimal; '' for the other kinds."""
+    sample: str
+    """At most 160 characters. Of a ``template`` it still holds one call's words: intersect it over the calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """What a batch's input file says about one request, for the answer that comes in another file."""
+
+    model: str
+    system_prompt: str
+    prompt: str
+    """The beginning of the first user message."""
+    previous_response_id: str
+    metadata: Mapping[str, str]
+    task: str
+    department: str
+    packed_body: bytes
+    """The request as JSON, zlib-compressed; b'' unless bodies were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvMapping:
+    """Which column of a table is what. A column name that begins with ``=`` is a constant: ``=gpt-4o``."""
+
+    columns: Mapping[str, str]
+    """Our field → the table's column."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Name of a metadata entry → the table's column."""
+    zone: tzinfo = COMPANY_ZONE
+    """Zone of times that name none."""
+    time_format: str = ""
+    """``strptime`` format; '' reads ISO 8601, ``2026/11/22 9:05`` and numbers since 1970."""
+    latency_unit: Literal["ms", "s"] = "ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the records of one file are to be read."""
+
+    format: LogFormat
+    now: datetime
+    """Against which a time is in the future."""
+    zone: tzinfo = COMPANY_ZONE
+    """Zone of times that name none, in OpenAI- and Anthropic-shaped logs; databases write UTC."""
+    fallback_at: datetime | None = None
+    """Time of calls whose log has none (answers of an Anthropic batch); None makes them faults."""
+    header: tuple[str, ...] = ()
+    """Column names of a table."""
+    delimiter: str = ","
+    mapping: CsvMapping | None = None
+    """Of ``csv`` only."""
+    requests: Mapping[str, BatchRequest] = field(default_factory=dict)
+    """Requests of a batch by ``custom_id``."""
+    keep_bodies: bool = False
+    """Whether ``Logged`` carries the bodies; only a task's text policy needs them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import click
 
 from jitsuri.app import Surroundings, first_link, listen, serve
 from jitsuri.cli.doors import Desk, pass_desk, tell
-from jitsuri.flows.cold.pinning import pin_settings
+from jitsuri.flows.cold.pinning import pin
 from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.words import text
 
@@ -23,7 +23,8 @@ def up(desk: Desk, host: str | None, port: int | None) -> None:
     url = f"http://{shown}:{listening.getsockname()[1]}"
     surroundings = Surroundings(desk.now, desk.secret)
     with desk.store() as store:
-        pin_settings(store, settings, desk.now())
+        tables = settings.tables
+        pin(store, tables.get("tasks", {}), tables.get("rules", {}), tables.get("texts", {}), desk.now())
         ensure_book(store, desk.now(), settings.overrides)
         click.echo(text("cli.up.listening", desk.lang, url=url))
         path = first_link(store, surroundings)

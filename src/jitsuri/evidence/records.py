@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from jitsuri.evidence.rules import FIRST_PREVIOUS, link_hash, merkle_root
+from jitsuri.evidence.rules import FIRST_PREVIOUS, link_hash, merkle_root, plain_form
 from jitsuri.evidence.shapes import Anchor, Broken, Listed, Record, Root, Verified
 from jitsuri.store.door import Connection
 from jitsuri.terms.period import COMPANY_ZONE, company_day
@@ -33,7 +33,10 @@ def append_many(tx: Connection, records: Sequence[Record]) -> None:
             "WITH added AS (INSERT INTO evidence_records (record_id, at, actor, act, subject, facts) "
             "VALUES (%s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (record_id) DO NOTHING RETURNING record_id) "
             "INSERT INTO evidence_pending (record_id) SELECT record_id FROM added",
-            [(r.record_id, r.at, r.actor, r.act, r.subject, json.dumps(r.facts, ensure_ascii=False)) for r in records],
+            [
+                (r.record_id, r.at, r.actor, r.act, r.subject, json.dumps(r.facts, ensure_ascii=False))
+                for r in map(plain_form, records)
+            ],
         )
 
 

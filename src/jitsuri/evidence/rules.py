@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -31,10 +32,18 @@ def record_of(at: datetime, actor: str, act: str, subject: str, facts: Mapping[s
     """
     if at.tzinfo is None:
         raise ValueError("an instant must know its time zone")
-    plain = {_clean(name): _plain(value) for name, value in (facts or {}).items()}
-    actor, act, subject = _clean(actor), _clean(act), _clean(subject)
-    record_id = derived_id("evidence", _instant(at), actor, act, subject, _json(plain))
-    return Record(record_id, at, actor, act, subject, plain)
+    empty = Record(UUID(int=0), at, actor, act, subject, facts or {})
+    plain = plain_form(empty)
+    record_id = derived_id("evidence", _instant(at), plain.actor, plain.act, plain.subject, _json(plain.facts))
+    return replace(plain, record_id=record_id)
+
+
+def plain_form(record: Record) -> Record:
+    """The record in a form that the database gives back as it went in. Raises TypeError as ``record_of`` does."""
+    facts = {_clean(name): _plain(value) for name, value in record.facts.items()}
+    return replace(
+        record, actor=_clean(record.actor), act=_clean(record.act), subject=_clean(record.subject), facts=facts
+    )
 
 
 def canonical(record: Record, number: int, sealed_at: datetime) -> bytes:

@@ -1,0 +1,1 @@
+"""Flows: the corridors. One file per story; the only place where rooms meet."""

@@ -58,6 +58,8 @@ def everybody(tx: Connection) -> list[Person]:
 
 def account_of(tx: Connection, login: str) -> Account | None:
     """Person and password hash of a login (in its form)."""
+    if "\x00" in login:
+        return None
     row = tx.execute(f"SELECT {_PERSON}, password_hash FROM access_people WHERE login = %s", (login,)).fetchone()  # noqa: S608
     return Account(_person(row), row[-1]) if row else None
 

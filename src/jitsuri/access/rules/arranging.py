@@ -23,7 +23,8 @@ COMPANY = ""
 
 _OPEN = date.max
 _DAY = timedelta(days=1)
-_LONGEST_CODE = 64
+LONGEST_CODE = 64
+"""Characters of a department code (decision 0005)."""
 
 Asked = tuple[int, Department]
 """A department with the line of the file it stands on."""
@@ -120,8 +121,8 @@ def _faults_alone(line: int, department: Department) -> Iterator[Refusal]:
     """What is wrong with a row whatever the others say."""
     code = department.code
     for field, value in (("code", code), ("parent", department.parent)):
-        if len(value) > _LONGEST_CODE or not value.isprintable() or " " in value:
-            yield _fault("department_code_invalid", line, field, value, code, longest=_LONGEST_CODE)
+        if len(value) > LONGEST_CODE or not value.isprintable() or " " in value:
+            yield _fault("department_code_invalid", line, field, value, code, longest=LONGEST_CODE)
     if department.parent == code:
         yield _fault("department_circle", line, "parent", department.parent, code, path=f"{code} → {code}")
     if department.valid_to is not None and department.valid_to < department.valid_from:

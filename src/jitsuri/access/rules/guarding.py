@@ -42,7 +42,7 @@ LONGEST_LOGIN = 254
 
 def login_form(text: str) -> str:
     """How a login is kept and compared: NFKC, no space around, lower case."""
-    return unicodedata.normalize("NFKC", text).strip().lower()
+    return unicodedata.normalize("NFKC", _encodable(text)).strip().lower()
 
 
 def login_fault(login: str) -> Refusal | None:
@@ -57,7 +57,7 @@ def password_form(text: str) -> str:
 
     Source: NIST SP 800-63B §5.1.1.2 (NFKC or NFKD before hashing).
     """
-    return unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", _encodable(text))
 
 
 def password_fault(password: str, login: str) -> Refusal | None:
@@ -115,3 +115,8 @@ def failure_mark(login: str) -> str:
 def is_same_token(sent: str, expected: str) -> bool:
     """Compare a form's token with the session's, in a time that tells nothing."""
     return hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode("utf-8"))
+
+
+def _encodable(text: str) -> str:
+    """Without lone surrogates, which no hash and no database takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
+from jitsuri.calls.shapes import TextPolicy
 from jitsuri.store.door import Connection
 
 
@@ -30,3 +31,21 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
 def delete_due(tx: Connection, today: date) -> int:
     """Delete the texts whose last day has passed; returns how many."""
     return tx.execute("DELETE FROM calls_texts WHERE delete_on < %s", (today,)).rowcount
+
+
+def policies(tx: Connection) -> dict[str, TextPolicy]:
+    """The policy in force per task: the latest row."""
+    rows = tx.execute(
+        "SELECT DISTINCT ON (task) task, keep, retention_days, key_name, reason FROM calls_text_policies "
+        "ORDER BY task, set_at DESC"
+    )
+    return {row[0]: TextPolicy(*row) for row in rows}
+
+
+def save_policy(tx: Connection, policy: TextPolicy, author: str, now: datetime) -> None:
+    """Write a new row; earlier ones stay, as a record of what held when."""
+    tx.execute(
+        "INSERT INTO calls_text_policies (task, keep, retention_days, key_name, reason, author, set_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (policy.task, policy.keep, policy.retention_days, policy.key_name, policy.reason, author, now),
+    )

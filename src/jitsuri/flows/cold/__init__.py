@@ -1,0 +1,1 @@
+"""Cold stories: import, propose, price again, view, back up. Synchronous, on threads."""

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from jitsuri.access.live import Passwords
 from jitsuri.access.records import failures, links, people, sessions
+from jitsuri.access.rules.arranging import LONGEST_CODE
 from jitsuri.access.rules.guarding import (
     LINK_LIFE,
     failure_mark,
@@ -140,7 +141,7 @@ def accept_first_admin(
 
     Refuses ``link_unusable``, ``login_invalid``, ``login_taken``, ``name_invalid`` and what a password is refused for.
     """
-    login, name, password = login_form(login), name.strip(), password_form(password)
+    login, name, password = login_form(login), _name_form(name), password_form(password)
     refusal = login_fault(login) or _name_fault(name) or password_fault(password, login)
     if refusal is not None:
         return refusal
@@ -211,6 +212,8 @@ def change_password(
         standing = people.account_for_change(tx, person.person_id)
         if standing is None or account is None or standing.password_hash != account.password_hash:
             return Refusal("password_wrong")
+        if not standing.person.is_active:
+            return Refusal("password_wrong")
         _set_password(tx, standing.person, hashed)
         _note(tx, now, person.login, "password_changed", standing.person)
         return _begin_session(tx, standing.person, now, secret)
@@ -230,10 +233,11 @@ def invite(
 ) -> Invited | Refusal:
     """Add a person and make the link with which the password is set.
 
-    Refuses ``login_invalid``, ``login_taken``, ``name_invalid``, ``roles_empty``, ``role_unknown``, ``auditor_alone``.
+    Refuses ``login_invalid``, ``login_taken``, ``name_invalid``, ``department_code_invalid``, ``roles_empty``,
+    ``role_unknown``, ``auditor_alone``.
     """
-    login, name = login_form(login), name.strip()
-    refusal = login_fault(login) or _name_fault(name) or roles_fault(roles)
+    login, name = login_form(login), _name_form(name)
+    refusal = login_fault(login) or _name_fault(name) or roles_fault(roles) or _department_fault(department)
     if refusal is not None:
         return refusal
     person = _person(login, name, roles, department, language, now)
@@ -357,6 +361,17 @@ def _person(
 ) -> Person:
     given = cast("frozenset[Role]", frozenset(roles))
     return Person(derived_id("person", login), login, name, given, department, language, True, now)
+
+
+def _name_form(text: str) -> str:
+    """A name keeps its characters (﨑 stays 﨑); only the ideographic space becomes a plain one."""
+    return text.replace("\u3000", " ").strip()
+
+
+def _department_fault(code: str) -> Refusal | None:
+    if len(code) <= LONGEST_CODE and code.isprintable():
+        return None
+    return Refusal("department_code_invalid", {"value": code[:LONGEST_CODE], "longest": LONGEST_CODE})
 
 
 def _name_fault(name: str) -> Refusal | None:

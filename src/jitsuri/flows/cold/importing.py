@@ -17,8 +17,8 @@ from uuid import UUID
 from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.records import runs as run_rows
 from jitsuri.calls.records import texts as text_rows
-from jitsuri.calls.rules.identifying import CallGroup, answer_key, call_id, group_of, shared_beginning, thread_key
-from jitsuri.calls.shapes import Call, Fault, Logged, Run
+from jitsuri.calls.rules.identifying import answer_key, call_id, group_of, shared_beginning, thread_key
+from jitsuri.calls.shapes import Call, CallGroup, Fault, Logged, Run
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.shapes import Record
 from jitsuri.ledger.records import entries as entry_rows
@@ -30,7 +30,7 @@ from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.assigning import assign
 from jitsuri.routing.shapes import Group, Seen, Task, TaskRule
 from jitsuri.store.door import Connection, Store
-from jitsuri.terms.errors import JitsuriError, OperatorError
+from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.period import company_day
 
@@ -121,13 +121,9 @@ def _committed(
 ) -> Run:
     numbered = [(one, _ordinal(one, ways)) for one in batch if isinstance(one, Logged)]
     faults = [one for one in batch if isinstance(one, Fault)]
-    while True:
-        try:
-            with store.transaction() as tx:
-                return _written(tx, run, len(batch), numbered, faults, ways, now(), sealing)
-        except OperatorError as error:
-            if error.code != "database_unreachable" or not store.wait_until_reachable(wait_seconds):
-                raise
+    return store.retrying(
+        lambda tx: _written(tx, run, len(batch), numbered, faults, ways, now(), sealing), seconds=wait_seconds
+    )
 
 
 def _ordinal(logged: Logged, ways: _Ways) -> int:
@@ -165,7 +161,9 @@ def _written(
             conflicts.append(Fault(logged.line, "id_with_other_content", {"id": logged.external_id}))
     _write_new(tx, run, by_id, ways, now, sealing)
     times = [logged.at for logged in by_id.values()]
-    run_rows.save_faults(tx, run.run_id, [*faults, *conflicts][: max(0, MOST_FAULTS_KEPT - run.broken - run.conflicting)])
+    run_rows.save_faults(
+        tx, run.run_id, [*faults, *conflicts][: max(0, MOST_FAULTS_KEPT - run.broken - run.conflicting)]
+    )
     run = replace(
         run, lines=run.lines + lines, added=run.added + len(by_id), known=run.known + known,
         broken=run.broken + len(faults), conflicting=run.conflicting + len(conflicts),
@@ -187,7 +185,7 @@ def _write_new(
     threads = _threads(tx, new)
     calls: list[Call] = []
     entries: list[Entry] = []
-    found: dict[UUID, Group] = {}
+    found: dict[UUID, _Batched] = {}
     texts: list[tuple[UUID, str, bytes, str, date]] = []
     for its_id, logged in new.items():
         group = group_of(logged, ways.groups)
@@ -196,7 +194,9 @@ def _write_new(
             logged.metadata, group.group_id,
         )  # fmt: skip
         task, department = assign(seen, ways.rules, ways.tasks)
-        entry = priced_entry(logged, its_id, threads[its_id], task, department, ways.pricer, ways.rates, run.run_id, now)
+        entry = priced_entry(
+            logged, its_id, threads[its_id], task, department, ways.pricer, ways.rates, run.run_id, now
+        )
         entries.append(entry)
         calls.append(
             Call(
@@ -210,24 +210,40 @@ def _write_new(
     call_rows.insert_many(tx, calls)
     entry_rows.insert_many(tx, entries)
     samples = routing_rows.samples_of(tx, list(found))
-    routing_rows.add_groups(
-        tx, [replace(g, sample=shared_beginning(g.sample, samples.get(i, g.sample))) for i, g in found.items()]
-    )
+    routing_rows.add_groups(tx, [_kept(batched, samples.get(its_id)) for its_id, batched in found.items()])
     text_rows.insert_many(tx, texts)
 
 
-def _count(found: dict[UUID, Group], group: CallGroup, logged: Logged) -> None:
+def _count(found: dict[UUID, _Batched], group: CallGroup, logged: Logged) -> None:
     held = found.get(group.group_id)
     if held is None:
-        found[group.group_id] = Group(
-            group.group_id, group.kind, group.system_prompt_hash, group.sample, 1, logged.at, logged.at
-        )
+        first = Group(group.group_id, group.kind, group.system_prompt_hash, group.sample, 1, logged.at, logged.at)
+        found[group.group_id] = _Batched(first, group.kind != "template")
         return
-    sample = held.sample if held.sample == group.sample else shared_beginning(held.sample, group.sample)
-    found[group.group_id] = replace(
-        held, sample=sample, calls=held.calls + 1, first_at=min(held.first_at, logged.at),
-        last_at=max(held.last_at, logged.at),
+    before = held.group
+    if before.sample != group.sample and not held.is_company_text:
+        held.is_company_text = True
+    sample = before.sample if before.sample == group.sample else shared_beginning(before.sample, group.sample)
+    held.group = replace(
+        before, sample=sample, calls=before.calls + 1, first_at=min(before.first_at, logged.at),
+        last_at=max(before.last_at, logged.at),
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Batched:
+    """A prompt group within a batch. ``is_company_text``: the sample is a system prompt, or what different prompts
+    share; until two different prompts were seen, it is one person's words and is not kept."""
+
+    group: Group
+    is_company_text: bool
+
+
+def _kept(batched: _Batched, standing: str | None) -> Group:
+    """The group as it is kept: its sample narrowed to what all its calls share, and never one person's words."""
+    if standing:
+        return replace(batched.group, sample=shared_beginning(standing, batched.group.sample))
+    return batched.group if batched.is_company_text else replace(batched.group, sample="")
 
 
 def _threads(tx: Connection, new: Mapping[UUID, Logged]) -> dict[UUID, UUID]:
@@ -314,4 +330,6 @@ def _evidence(run: Run, actor: str) -> Record:
         "broken": run.broken, "conflicting": run.conflicting,
     }  # fmt: skip
     assert run.ended_at is not None
-    return Record(derived_id("evidence", "import", run.run_id.bytes), run.ended_at, actor, "import", str(run.run_id), facts)
+    return Record(
+        derived_id("evidence", "import", run.run_id.bytes), run.ended_at, actor, "import", str(run.run_id), facts
+    )

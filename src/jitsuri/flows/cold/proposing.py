@@ -38,12 +38,20 @@ def proposals(tx: Connection) -> list[Proposal]:
 
 
 def new_task(
-    name: str, title_ja: str, title_en: str, department: str, owner: str, now: datetime, margin: Decimal = Decimal("0.05")
+    name: str,
+    title_ja: str,
+    title_en: str,
+    department: str,
+    owner: str,
+    now: datetime,
+    margin: Decimal = Decimal("0.05"),
 ) -> Task | Refusal:
     """A task as a person names it; a name that cannot stand in a URL is refused."""
     if not _NAME.match(name):
         return Refusal("task_name", {"name": name})
-    return Task(name, title_ja or name, title_en or title_ja or name, department, owner, "production", "internal", margin, now)
+    return Task(
+        name, title_ja or name, title_en or title_ja or name, department, owner, "production", "internal", margin, now
+    )
 
 
 def confirm(store: Store, group_ids: Sequence[UUID], task: Task, actor: str, now: datetime) -> int | Refusal:
@@ -59,7 +67,9 @@ def confirm(store: Store, group_ids: Sequence[UUID], task: Task, actor: str, now
         for group in routing_rows.groups(tx, group_ids):
             is_prompt = bool(group.system_prompt_hash)
             field, value = ("system_prompt", group.system_prompt_hash) if is_prompt else ("group", str(group.group_id))
-            rule = TaskRule(derived_id("rule", field, value), 100, "system_prompt" if is_prompt else "group", value, task.name)
+            rule = TaskRule(
+                derived_id("rule", field, value), 100, "system_prompt" if is_prompt else "group", value, task.name
+            )
             routing_rows.save_rule(tx, rule, actor, now)
         evidence_rows.append(tx, _evidence(task, group_ids, actor, now))
     moved = 0

@@ -1,0 +1,1 @@
+"""How the ledger is kept: lines that only grow, rollups in the same transaction, totals."""

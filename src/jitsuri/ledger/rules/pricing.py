@@ -213,7 +213,9 @@ def resolve(sheet: ModelSheet, at: datetime, tier: str = "", region: str = "") -
             winner = n
     if winner < 0:
         return Unpriced("price_missing_date", {"model": sheet.model, "at": at.isoformat()})
-    base, later = sheet.blocks[winner], sheet.blocks[winner + 1 :]
+    base = sheet.blocks[winner]
+    currency = base.currency or sheet.currency
+    later = [b for b in sheet.blocks[winner + 1 :] if (b.currency or sheet.currency) == currency]
     tier = tier.strip().lower()
     times = _factor(sheet.factors, at, tier, region) if sheet.factors else _ONE
     units = _units(base, times)
@@ -231,7 +233,7 @@ def resolve(sheet: ModelSheet, at: datetime, tier: str = "", region: str = "") -
         note = "" if held else ("tier_not_yet" if own else "tier_missing")
     if times != _ONE and not base.is_override:
         name = f"{name} ×{times.normalize():f}"
-    return Resolved(name, base.currency or sheet.currency, units, note, base.is_override)
+    return Resolved(name, currency, units, note, base.is_override)
 
 
 def _must_know_zone(at: datetime) -> None:

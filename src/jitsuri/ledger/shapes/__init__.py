@@ -1,0 +1,1 @@
+"""What prices, entries, rates, taxes and other costs are."""

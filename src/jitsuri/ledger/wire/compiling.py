@@ -134,7 +134,7 @@ class _Place:
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             raise self.wrong("price_file_not_a_price", value)
         number = Decimal(value)
-        if not number.is_finite() or number < 0:
+        if not is_price(number):
             raise self.wrong("price_file_not_a_price", value)
         return plain(number)
 
@@ -142,6 +142,13 @@ class _Place:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self.wrong("price_file_not_a_count", value)
         return value
+
+
+def is_price(number: Decimal) -> bool:
+    """Whether a number can be a price: finite, not negative, and short enough that every cost of it stays exact."""
+    if not number.is_finite() or number < 0:
+        return False
+    return number.adjusted() < 10 and int(number.as_tuple().exponent) >= -18
 
 
 def plain(number: Decimal) -> Decimal:
