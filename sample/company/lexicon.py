@@ -63,12 +63,12 @@ def _customer(scene: Scene) -> str:
 
 
 def _part(scene: Scene) -> str:
-    """A part number; the part's name comes with it, under the same suffix where it is still free."""
+    """A part number; the first goes with ``{partname}``, the second with ``{partname2}``."""
+    place = "partname" if "part" not in scene.words else "partname2"
     name, code = scene.pick(_PARTS["kinds"])
-    for place in ("partname", "partname2"):
-        if place not in scene.words:
-            scene.words[place] = name
-            break
+    if place in scene.words:
+        name, code = next(kind for kind in _PARTS["kinds"] if kind[0] == scene.words[place])
+    scene.words.setdefault(place, name)
     tail = scene.pick(("", "", "-" + str(scene.number(1, 9)), scene.pick(_LETTERS), "-" + scene.pick(_LETTERS)))
     return f"{code}-{scene.number(1000, 9899)}{tail}"
 
@@ -109,7 +109,7 @@ def _dated(day: date) -> dict[str, Drawer]:
     def month(scene: Scene) -> str:
         return str((day.month + scene.number(-1, 3) - 1) % 12 + 1)
 
-    return {"date": ahead, "past": behind, "month": month}
+    return {"date": ahead, "date0": behind, "month": month}
 
 
 _DRAWERS: dict[str, Drawer] = {

@@ -14,6 +14,7 @@ T = TypeVar("T")
 TEXTS = Path(__file__).parent.parent / "texts"
 
 _CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
+_DIGITS = "0123456789"
 _SLOT = re.compile(r"\{([a-z_]+)(\d?)\}")
 
 
@@ -37,8 +38,9 @@ class Scene:
 
     def __getitem__(self, name: str) -> str:
         if name not in self.words:
-            draw = self.drawers[name.rstrip("0123456789")]
-            taken = {word for other, word in self.words.items() if other.rstrip("0123456789") == name.rstrip("0123456789")}
+            kind = name.rstrip(_DIGITS)
+            draw = self.drawers.get(name) or self.drawers[kind]
+            taken = {word for other, word in self.words.items() if other.rstrip(_DIGITS) == kind}
             word = draw(self)
             for _ in range(4):
                 if word not in taken:

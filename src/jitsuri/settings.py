@@ -184,7 +184,7 @@ def _leaves(above: str, tree: Mapping[str, object]) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = []
     for name, value in tree.items():
         path = f"{above}.{name}" if above else name
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             rows += _leaves(path, value)
         else:
             rows.append((path, value))

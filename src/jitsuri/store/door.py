@@ -142,7 +142,7 @@ class Store:
             if self._is_closed:
                 return
             self._is_closed = True
-        self._drop_idle()
+        self.drop_idle()
         if self._on_close is not None:
             self._on_close()
 
@@ -167,7 +167,7 @@ class Store:
             if _is_alive(connection, time.monotonic() - since):
                 return connection
             connection.close()
-            self._drop_idle()
+            self.drop_idle()
 
     def _give_back(self, connection: Connection) -> None:
         if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
@@ -179,7 +179,7 @@ class Store:
                     return
         connection.close()
 
-    def _drop_idle(self) -> None:
+    def drop_idle(self) -> None:
         """Close what lies idle: after one connection was lost, the others are too."""
         with self._lock:
             idle, self._idle = self._idle, []
@@ -217,7 +217,7 @@ class Store:
             yield
         except psycopg.Error as error:
             if is_gone(error):
-                self._drop_idle()
+                self.drop_idle()
             told = operator_error(error, self._dsn)
             if told is None or (is_reading and told.code == "database_read_only"):
                 raise

@@ -26,8 +26,9 @@ def open_database(
     if sys.platform == "win32":
         raise OperatorError("embedded_needs_posix")
     from jitsuri.store.supervisor.holding import Supervisor
+    from jitsuri.store.upgrading import upgrade
 
-    supervisor = Supervisor(home, on_progress=on_progress)
+    supervisor = Supervisor(home, on_progress=on_progress, upgrade=upgrade)
     dsn = supervisor.hold()
     return Store(dsn, application_name=application_name, revive=supervisor.revive, on_close=supervisor.release)
 

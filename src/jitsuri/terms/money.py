@@ -54,7 +54,7 @@ def exact_product(*factors: Decimal) -> Decimal:
     """Multiply without rounding (up to ``EXACT_DIGITS`` digits).
 
     >>> exact_product(Decimal("0.1"), Decimal("154.20"))
-    Decimal('15.4200')
+    Decimal('15.420')
     """
     with localcontext(prec=EXACT_DIGITS):
         product = Decimal(1)

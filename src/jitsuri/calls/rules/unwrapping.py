@@ -24,6 +24,7 @@ _KEY_NAMES = ("key", "api_key_alias", "key_alias", "key_name")
 _ADDRESS_NAMES = ("base_url", "api_base", "url")
 _LATENCY_NAMES = ("latency_ms", "duration_ms", "response_time_ms")
 _FIRST_TOKEN_NAMES = ("first_token_ms", "ttft_ms", "time_to_first_token_ms")
+_BODIES = frozenset({"request", "response", "chunks"})
 _NOTHING: dict[str, Any] = {}
 
 
@@ -59,8 +60,9 @@ def around(
     """The fields of ``Logged`` that do not depend on the dialect. Faults: ``time_missing``, ``time_unreadable``."""
     headers = headers_of(record.get("headers") or _inner_headers(record))
     metadata, own_metadata = decoded_field(record.get("metadata")), request.get("metadata")
-    request_bytes, response_bytes = canonical(record.get("request")), canonical(record.get("response"))
-    rest = {name: value for name, value in record.items() if name not in ("request", "response")}
+    request_bytes = canonical(record.get("request"))
+    response_bytes = canonical(record.get("response", record.get("chunks")))
+    rest = {name: value for name, value in record.items() if name not in _BODIES}
     model = request.get("model")
     task = headers.get("x-jitsuri-task") or first_text(record, TASK_NAMES) or first_text(metadata, TASK_NAMES)
     if not task and isinstance(model, str) and model.startswith(TASK_PREFIX):

@@ -53,7 +53,7 @@ def tiers_of(sheet: ModelSheet) -> tuple[str, ...]:
 
 
 def changes_of(sheet: ModelSheet) -> tuple[PriceChange, ...]:
-    """Every dated change of a unit price, oldest first. Prices by the hour are prices, not changes; they are left out."""
+    """Every dated change of a unit price, oldest first. Prices by the hour are prices, not changes: left out here."""
     steady = _steady(sheet)
     changes: list[PriceChange] = []
     for on, border in _borders(steady):
@@ -77,8 +77,24 @@ def changes_ahead(book: PriceBook, today: date, horizon_days: int) -> tuple[Pric
     return tuple(sorted(found, key=lambda c: (c.on, c.provider, c.model, c.tier, c.above_tokens)))
 
 
-def price_points(resolved: Resolved) -> dict[tuple[str, int], UnitPrice]:
-    """Each unit price and each of its cliffs, by ``(kind, above_tokens)``; the price in it is the one that holds there."""
+def differences(
+    before: Resolved | Unpriced, after: Resolved, *, is_first: bool = False
+) -> Iterator[tuple[str, int, Decimal | None, Decimal, int]]:
+    """What differs between two priced states: ``(kind, above_tokens, before, after, per)``.
+
+    A kind without a price of its own counts as the kind it is part of, so a cliff or kind that goes away shows the
+    price that takes its place. ``is_first`` (or another currency) leaves ``before`` open.
+    """
+    was = {} if is_first or isinstance(before, Unpriced) or before.currency != after.currency else _points(before)
+    now = _points(after)
+    for (kind, above), unit in ({**was, **now}).items():
+        old, new = _price_at(was, kind, above), _price_at(now, kind, above)
+        if new is not None and old != new:
+            yield kind, above, old, new, unit.per
+
+
+def _points(resolved: Resolved) -> dict[tuple[str, int], UnitPrice]:
+    """Each unit price and each of its cliffs, by ``(kind, above_tokens)``, with the price that holds there."""
     points = {}
     for kind, unit in resolved.units.items():
         points[kind, 0] = replace(unit, steps=())
@@ -87,28 +103,24 @@ def price_points(resolved: Resolved) -> dict[tuple[str, int], UnitPrice]:
     return points
 
 
-def price_at(points: dict[tuple[str, int], UnitPrice], kind: str, above: int) -> Decimal | None:
+def _price_at(points: dict[tuple[str, int], UnitPrice], kind: str, above: int) -> Decimal | None:
     """What a kind costs above so many tokens: its own price, else that of the kind it is part of."""
     own = [(at, unit.price) for (name, at), unit in points.items() if name == kind and at <= above]
     if own:
         return max(own)[1]
     whole = _WHOLE.get(kind)
-    return None if whole is None else price_at(points, whole, above)
+    return None if whole is None else _price_at(points, whole, above)
 
 
 def _changes(
     sheet: ModelSheet, tier: str, on: date, before: Resolved | Unpriced, after: Resolved, standard: Resolved | Unpriced
 ) -> Iterator[PriceChange]:
-    was = price_points(before) if isinstance(before, Resolved) and before.currency == after.currency else {}
     is_first = bool(tier) and isinstance(before, Resolved) and bool(before.note)
-    now, plain = price_points(after), price_points(standard) if isinstance(standard, Resolved) else {}
-    for (kind, above), unit in now.items():
-        old = None if is_first else price_at(was, kind, above)
-        inherited = bool(tier) and (kind, above) in plain and plain[kind, above].price == unit.price
-        if old != unit.price and not inherited:
-            yield PriceChange(
-                sheet.provider, sheet.model, kind, on, old, unit.price, unit.per, after.currency, tier, above
-            )
+    plain = _points(standard) if tier and isinstance(standard, Resolved) else {}
+    for kind, above, old, new, per in differences(before, after, is_first=is_first):
+        inherited = (kind, above) in plain and plain[kind, above].price == new
+        if not inherited:
+            yield PriceChange(sheet.provider, sheet.model, kind, on, old, new, per, after.currency, tier, above)
 
 
 def _borders(sheet: ModelSheet) -> list[tuple[date, datetime]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from jitsuri.ledger.rules.announcing import changes_ahead, changes_of, price_at, price_points
+from jitsuri.ledger.rules.announcing import changes_ahead, differences
 from jitsuri.ledger.rules.finding import find_sheet, sheets_of
 from jitsuri.ledger.rules.pricing import EXACT, Resolved, price_of_mix, resolve
 from jitsuri.ledger.shapes.pricing import (
@@ -102,14 +102,9 @@ def _differences(old: ModelSheet, new: ModelSheet, at: datetime) -> Iterable[Pri
         before, after = resolve(old, at, tier), resolve(new, at, tier)
         if not isinstance(after, Resolved) or (tier and after.note):
             continue
-        is_new = not isinstance(before, Resolved) or before.currency != after.currency or bool(tier and before.note)
-        was = {} if is_new or not isinstance(before, Resolved) else price_points(before)
-        for (kind, above), unit in price_points(after).items():
-            standing = price_at(was, kind, above)
-            if standing != unit.price:
-                yield PriceChange(
-                    new.provider, new.model, kind, at.date(), standing, unit.price, unit.per, after.currency, tier, above
-                )
+        is_first = bool(tier) and isinstance(before, Resolved) and bool(before.note)
+        for kind, above, was, now, per in differences(before, after, is_first=is_first):
+            yield PriceChange(new.provider, new.model, kind, at.date(), was, now, per, after.currency, tier, above)
 
 
 def _effect(old: PriceBook, new: PriceBook, mix: Mix, at: datetime, rates: Mapping[str, Decimal]) -> MixEffect:
@@ -139,10 +134,10 @@ def _offer(
         return Dropped(what, "context_too_small", {"context_window": sheet.context_window})
     resolved = resolve(sheet, at, tier)
     cost = price_of_mix(sheet, totals, calls, at, tier)
-    if isinstance(cost, Unpriced) or isinstance(resolved, Unpriced):
-        refused = cost if isinstance(cost, Unpriced) else resolved
-        assert isinstance(refused, Unpriced)
-        return Dropped(what, refused.code, refused.facts)
+    if isinstance(resolved, Unpriced):
+        return Dropped(what, resolved.code, resolved.facts)
+    if isinstance(cost, Unpriced):
+        return Dropped(what, cost.code, cost.facts)
     if not cost and any((totals.input_tokens, totals.output_tokens)):
         return Dropped(what, "price_is_zero")
     rate = Decimal(1) if resolved.currency == "JPY" else rates.get(resolved.currency)

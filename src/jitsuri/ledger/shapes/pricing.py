@@ -230,7 +230,7 @@ class PriceRow:
 class PriceChange:
     """A dated change of one unit price: past (what was) or future (what is announced).
 
-    ``before`` None: the kind (or tier) had no price of its own before. ``above_tokens`` names the cliff; 0 is the base.
+    ``before`` None: no price was known before. ``above_tokens`` names the cliff; 0 is the base.
     """
 
     provider: str

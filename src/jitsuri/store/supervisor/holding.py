@@ -24,8 +24,8 @@ from jitsuri.terms.errors import OperatorError
 START_SECONDS = 300.0
 """How long a start may take; a recovery from a gigabyte of WAL takes minutes on a slow disk (decision 0002)."""
 
-Upgrade = Callable[[Server, Server, Progress], None]
-"""Moves the content of the old server's data to the new one's place; both are stopped before and after."""
+Upgrade = Callable[[Server, Server, Progress, float], None]
+"""Moves the content of the old server's data to the new one's place, given the seconds a start may take."""
 
 
 def _untold(code: str) -> None:
@@ -196,7 +196,7 @@ class Supervisor:
             return server
         target = self._server_of(newest, server.account)
         self._progress("database_upgrading")
-        self._upgrade(server, target, self._progress)
+        self._upgrade(server, target, self._progress, self._start_seconds)
         return target
 
     def _bring_up(self, server: Server) -> None:

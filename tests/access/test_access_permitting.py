@@ -1,0 +1,66 @@
+"""The table of rights, role by role."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from jitsuri.access.rules.permitting import may, roles_fault
+from jitsuri.access.shapes import ROLES, Person, Right, Role
+
+ALL: tuple[Right, ...] = (
+    "see_money", "see_calls", "see_texts", "see_evidence",
+    "confirm_tasks", "edit_costs", "edit_people", "edit_settings",
+)  # fmt: skip
+EXPECTED: dict[Role, str] = {
+    "admin": "see_money see_calls see_texts see_evidence confirm_tasks edit_costs edit_people edit_settings",
+    "finance": "see_money see_calls edit_costs",
+    "owner": "see_money see_calls see_texts confirm_tasks",
+    "reviewer": "see_calls see_texts",
+    "auditor": "see_money see_calls see_texts see_evidence",
+    "developer": "see_money see_calls",
+}
+
+
+def person(*roles: Role, active: bool = True) -> Person:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    return Person(UUID(int=1), "aoki@example.jp", "青木", frozenset(roles), "", "ja", active, at)
+
+
+def test_every_role_stands_in_the_expectation() -> None:
+    assert set(EXPECTED) == set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_exactly_what_the_table_says(role: Role) -> None:
+    assert [right for right in ALL if may(person(role), right)] == EXPECTED[role].split()
+
+
+def test_roles_add_up_but_an_auditor_changes_nothing() -> None:
+    assert may(person("finance", "reviewer"), "see_texts")
+    assert may(person("finance", "reviewer"), "edit_costs")
+    both = person("auditor", "admin")
+    assert [right for right in ALL if may(both, right)] == EXPECTED["auditor"].split()
+
+
+def test_who_is_not_active_or_has_no_role_may_nothing() -> None:
+    assert not any(may(person("admin", active=False), right) for right in ALL)
+    assert not any(may(replace(person("admin"), roles=frozenset()), right) for right in ALL)
+
+
+@pytest.mark.parametrize(
+    ("roles", "code"),
+    [((), "roles_empty"), (("admin", "boss"), "role_unknown"), (("auditor", "finance"), "auditor_alone")],
+)
+def test_roles_that_cannot_be_given(roles: tuple[str, ...], code: str) -> None:
+    fault = roles_fault(roles)
+    assert fault is not None
+    assert fault.code == code
+
+
+def test_roles_that_can_be_given() -> None:
+    assert roles_fault(["auditor"]) is None
+    assert roles_fault(["admin", "finance", "owner"]) is None

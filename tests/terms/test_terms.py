@@ -1,0 +1,106 @@
+"""Money, usage, periods, ids: the ground."""
+
+from __future__ import annotations
+
+import doctest
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jitsuri.evaluation import rules as evaluation_rules
+from jitsuri.terms import money
+from jitsuri.terms.ids import derived_id
+from jitsuri.terms.money import Money, exact_product, to_ledger_jpy, to_whole_yen
+from jitsuri.terms.period import Month, company_day, fiscal_months, month_named, months_between
+from jitsuri.terms.usage import Usage, usage_fault
+
+
+@pytest.mark.parametrize(
+    ("exact", "kept"),
+    [
+        ("0.0000005", "0.000001"),
+        ("0.0000004999", "0.000000"),
+        ("-0.0000005", "-0.000001"),
+        ("1234567890.1234565", "1234567890.123457"),
+    ],
+)
+def test_yen_are_rounded_half_up_to_a_millionth(exact: str, kept: str) -> None:
+    assert to_ledger_jpy(Decimal(exact)) == Decimal(kept)
+
+
+def test_whole_yen_round_half_up() -> None:
+    assert [to_whole_yen(Decimal(x)) for x in ("0.5", "1.5", "2.4999")] == [Decimal(1), Decimal(2), Decimal(2)]
+
+
+def test_a_float_is_no_money() -> None:
+    with pytest.raises(TypeError, match="Decimal"):
+        Money(0.1, "JPY")  # type: ignore[arg-type]
+
+
+def test_currencies_do_not_mix() -> None:
+    with pytest.raises(ValueError, match="cannot add USD to JPY"):
+        Money(Decimal(1), "JPY") + Money(Decimal(1), "USD")
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.decimals(min_value=0, max_value=10**6, places=9, allow_nan=False), min_size=1, max_size=3))
+def test_products_are_exact(factors: list[Decimal]) -> None:
+    true = Fraction(1)
+    for factor in factors:
+        true *= Fraction(factor)
+    assert Fraction(exact_product(*factors)) == true
+
+
+def test_a_day_is_the_companys_day() -> None:
+    assert company_day(datetime(2026, 3, 31, 15, 0, tzinfo=UTC)) == date(2026, 4, 1)
+    with pytest.raises(ValueError, match="time zone"):
+        company_day(datetime(2026, 3, 31))
+
+
+def test_fiscal_years_start_in_april() -> None:
+    assert Month(2026, 3).fiscal_year() == 2025
+    assert Month(2026, 4).fiscal_year() == 2026
+    assert [str(m) for m in fiscal_months(2026)][::11] == ["2026-04", "2027-03"]
+    assert fiscal_months(2026, 1)[-1] == Month(2026, 12)
+    assert Month(2026, 2).days == 28
+    assert list(months_between(Month(2026, 12), Month(2027, 1))) == [Month(2026, 12), Month(2027, 1)]
+
+
+@pytest.mark.parametrize("text", ["2026-13", "26-11", "2026/11", "", "2026-1"])
+def test_a_wrong_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="month"):
+        month_named(text)
+
+
+def test_derived_ids_know_where_one_part_ends() -> None:
+    assert derived_id("call", "ab", "c") != derived_id("call", "a", "bc")
+    assert derived_id("call", "a") == derived_id("call", b"a")
+    assert derived_id("call", "a").version == 8
+
+
+def test_usage_faults_name_kind_and_value() -> None:
+    assert usage_fault(Usage(input_tokens=10, cache_read_tokens=4, cache_write_tokens=6)) is None
+    assert usage_fault(Usage(input_tokens=-1)) == ("negative_tokens", "input_tokens", -1)
+    assert usage_fault(Usage(output_tokens=5, reasoning_tokens=6)) == ("part_exceeds_whole", "reasoning_tokens", 6)
+    assert usage_fault(Usage(input_tokens=10, cache_read_tokens=6, cache_write_tokens=6)) is not None
+
+
+@pytest.mark.parametrize(
+    ("margin", "discordance", "labels"),
+    [("0.05", "0.04", 99), ("0.05", "0.10", 248), ("0.03", "0.10", 687), ("0.05", "0.16", 396), ("0.5", "0.01", 59)],
+)
+def test_labels_needed_equal_the_published_table(margin: str, discordance: str, labels: int) -> None:
+    """One-sided 5 %, power 80 %: 99 / 248 / 396 at 5 points, 687 at 3 points and 10 % discordance; never below 59."""
+    assert evaluation_rules.labels_needed(Decimal(margin), Decimal(discordance), Decimal(50)).labels == labels
+
+
+@pytest.mark.parametrize("module", [money, evaluation_rules])
+def test_examples_in_docstrings_hold(module: object) -> None:
+    result = doctest.testmod(module)  # type: ignore[arg-type]
+
+    assert result.attempted > 0
+    assert result.failed == 0
