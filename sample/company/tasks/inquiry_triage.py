@@ -52,7 +52,7 @@ def _requests(scene: Scene, kind: str, difficulty: Difficulty) -> tuple[str, lis
 def _mail(scene: Scene, requests: list[str], difficulty: Difficulty) -> str:
     lines = ["件名: " + scene.one(_MAIL["subjects"]), ""]
     lines += [scene.one(_MAIL["greetings"]) + scene.one(_MAIL["selves"])]
-    lines += scene.some(_MAIL["context"], scene.pick((0, 1, 1, 2, 3)))
+    lines += scene.some(_MAIL["context"], scene.pick((0, 1, 1, 2, 3, 6)))
     lines += _broken_up(scene, requests)
     if difficulty != "easy" and scene.happens(50):
         lines.append(scene.one(_MAIL["background"]))

@@ -11,7 +11,7 @@ product did not fit.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -142,6 +142,24 @@ class Pricer:
         self, provider: str, model: str, usage: Usage, at: datetime, tier: str = "", region: str = ""
     ) -> Priced | Unpriced:
         """The cost of one attempt. ``provider`` '' lets the name tell; ``tier`` is the response's."""
+        return _priced(self._found(provider, model, region), usage, at, tier)
+
+    def price_named(
+        self, provider: str, names: Sequence[str], usage: Usage, at: datetime, tier: str = "", region: str = ""
+    ) -> Priced | Unpriced:
+        """The cost of one attempt whose model has several names, the most telling first (answered, then asked).
+
+        A name that the company's own rows price goes before one that only the book knows; empty names are passed over.
+        """
+        found = [self._found(provider, name, region) for name in dict.fromkeys(filter(None, names))]
+        known = [ready for ready in found if isinstance(ready, _Ready)]
+        own = [ready for ready in known if any(block.is_override for block in ready.sheet.blocks)]
+        best = next(iter([*own, *known, *found]), None)
+        if best is None:
+            return Unpriced("price_missing_model", {"provider": provider, "model": ""})
+        return _priced(best, usage, at, tier)
+
+    def _found(self, provider: str, model: str, region: str) -> _Ready | Unpriced:
         key = (provider, model, region)
         ready = self._kept.get(key)
         if ready is None:
@@ -149,20 +167,21 @@ class Pricer:
                 self._kept.clear()
             sheet = find_sheet(self.book, provider, model)
             ready = self._kept[key] = sheet if isinstance(sheet, Unpriced) else _ready(sheet, region)
-        if isinstance(ready, Unpriced):
-            return ready
-        plan = ready.plan(at, tier)
-        if isinstance(plan, Unpriced):
-            return plan
-        return _charged(plan, usage, bisect_left(plan.thresholds, usage.input_tokens), 1)
+        return ready
+
+
+def _priced(ready: _Ready | Unpriced, usage: Usage, at: datetime, tier: str) -> Priced | Unpriced:
+    if isinstance(ready, Unpriced):
+        return ready
+    plan = ready.plan(at, tier)
+    if isinstance(plan, Unpriced):
+        return plan
+    return _charged(plan, usage, bisect_left(plan.thresholds, usage.input_tokens), 1)
 
 
 def price(sheet: ModelSheet, usage: Usage, at: datetime, tier: str = "", region: str = "") -> Priced | Unpriced:
     """The cost of one attempt at this sheet. For many attempts a ``Pricer`` is faster and says the same."""
-    plan = _ready(sheet, region).plan(at, tier)
-    if isinstance(plan, Unpriced):
-        return plan
-    return _charged(plan, usage, bisect_left(plan.thresholds, usage.input_tokens), 1)
+    return _priced(_ready(sheet, region), usage, at, tier)
 
 
 def price_of_mix(

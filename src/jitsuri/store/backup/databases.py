@@ -55,16 +55,15 @@ def maintenance(dsn: str) -> Iterator[Connection]:
 
 
 def _connected(dsn: str) -> Connection:
-    last: psycopg.Error | None = None
+    failure: OperatorError | None = None
     for name in _MAINTENANCE:
         if name == name_of(dsn):
             continue
         try:
             return psycopg.connect(dsn_for(dsn, name), autocommit=True)
         except psycopg.OperationalError as error:
-            last = last or error
-    assert last is not None
-    raise operator_error(last, dsn, is_connecting=True) or last from last
+            failure = failure or operator_error(error, dsn_for(dsn, name), is_connecting=True)
+    raise failure or OperatorError("database_unreachable", where=place_of(dsn), reason="")
 
 
 def exists(admin: Connection, name: str) -> bool:

@@ -39,14 +39,14 @@ def dump(
     Returns ``(tables, number of the newest migration, version of the server)``.
     """
     with store.reading() as tx:
-        row = tx.execute("SELECT pg_export_snapshot(), current_setting('server_version')").fetchone()
-        assert row is not None
+        asked = tx.execute("SELECT pg_export_snapshot(), current_setting('server_version')")
+        [(snapshot, server)] = asked.fetchall()
         tools = choose_tools(tx.info.server_version // 10000, prefers_system=prefers_system)
         on_progress("backup_dumping")
-        arguments = ["--format=custom", _COMPRESSION, "--no-owner", "--no-privileges", f"--snapshot={row[0]}"]
+        arguments = ["--format=custom", _COMPRESSION, "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
         run_tool(tools, "pg_dump", store.dsn, [*arguments, f"--file={file}"], writes=file)
         on_progress("backup_weighing")
-        return weigh(tx), applied_number(tx), str(row[1]).split()[0]
+        return weigh(tx), applied_number(tx), str(server).split()[0]
 
 
 def back_up(

@@ -37,7 +37,6 @@ def weigh(tx: Connection) -> dict[str, TableSum]:
         tx.execute(setting)
     found = {}
     for schema, name in tx.execute(_TABLES).fetchall():
-        row = tx.execute(sql.SQL(_SUM).format(sql.Identifier(schema, name))).fetchone()
-        assert row is not None
-        found[f"{schema}.{name}"] = TableSum(row[0], row[1])
+        [(rows, checksum)] = tx.execute(sql.SQL(_SUM).format(sql.Identifier(schema, name))).fetchall()
+        found[f"{schema}.{name}"] = TableSum(rows, checksum)
     return found

@@ -4,6 +4,7 @@
 
 (() => {
   const GO_WAIT_MS = 1500;
+  const SENT_WAIT_MS = 8000;
   let goSince = 0;
 
   const isWriting = (target) =>
@@ -80,6 +81,7 @@
     const form = event.target;
     if (form.dataset.sent && form.method === "post") event.preventDefault();
     form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, SENT_WAIT_MS);
   });
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) delete form.dataset.sent;
