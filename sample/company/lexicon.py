@@ -115,6 +115,9 @@ def _dated(day: date) -> dict[str, Drawer]:
 _DRAWERS: dict[str, Drawer] = {
     "customer": _customer,
     "supplier": lambda scene: str(scene.pick(_SUPPLIERS["names"])[0]),
+    "process": _of(["架空特殊鋼株式会社", "例示熱処理工業株式会社", "仮名めっき工業所", "見本熱処理センター", "想定表面処理株式会社"]),
+    "packer": _of(["模擬梱包資材株式会社", "例題紙器株式会社", "見本パッケージ工業"]),
+    "maker": _of(["空想設備メンテナンス株式会社", "例示電機商会", "架空機械サービス株式会社"]),
     "section": _of(_CUSTOMERS["section"]),
     "person": _of(_FAMILY),
     "part": _part,

@@ -145,3 +145,12 @@ def test_nothing_committed_names_a_registry_or_this_machine() -> None:
         if path.is_file() and path.suffix not in (".png", ".gz", ".zst", ".parquet"):
             found += [name for line in path.read_text("utf-8", "replace").splitlines() if banned.search(line)]
     assert found == []
+
+
+def test_the_notice_lists_everything_that_is_installed() -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    notice = (ROOT / "NOTICE").read_text("utf-8")
+    installed = re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+
+    assert [name for name in installed if not re.search(rf"^{re.escape(name)} ", notice, re.MULTILINE)] == []
+    assert not re.search(r"AGPL|SSPL|BUSL|NonCommercial", notice.replace("No AGPL", ""))

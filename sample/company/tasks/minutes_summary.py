@@ -26,7 +26,7 @@ class _Homework:
 def compose(scene: Scene, day: date) -> Piece:
     """One meeting on ``day``: two to four topics, and what came of them."""
     difficulty: Difficulty = scene.pick(("easy", "easy", "medium", "medium", "hard"))
-    speakers = [scene[f"person{n}"] for n in range(1, scene.number(4, 6))]
+    speakers = [scene[f"person{n}"] for n in range(1, scene.number(4, 7))]
     scene.words["b"] = speakers[1]
     lines = [f"{speakers[0]}: {scene.one(_T['openings'])}"]
     decisions: list[str] = []
@@ -203,6 +203,20 @@ SYSTEM = """あなたは株式会社サンプル精機の議事録係です。�
 - 鈴木: 洗浄の結果の確認(4月17日まで)
 【継続】
 - 設備の更新は保留
+
+例(発言):
+山本: 梱包の苦情がまた来ました。箱を元の厚さに戻します。
+中村: 乾燥剤も足りていないと思います。
+山本: そうですね、必ず入れましょう。中村さん、お客さんへの連絡を今週の金曜までに。
+中村: すみません、金曜は休みなので、来週の月曜でお願いします。
+山本: では来週の月曜で。ところで空調、寒くないですか。
+例(要約、会議の日が2026年5月13日のとき):
+【決定事項】
+1. 箱の厚さを戻し、乾燥剤を必ず入れる
+【宿題】
+- 中村: 客先への対策の連絡(5月18日まで)
+【継続】
+- なし
 
 要約は総務課の台帳にそのまま貼られます。様式が崩れていると取り込めません。見出しの括弧は必ず【】を使い、番号は半角の数字とピリオド、宿題と継続は半角の「- 」で始めてください。行の終わりに句点は付けません。改行は一つだけで、空の行を入れないでください。
 """

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from jitsuri.calls.shapes import Run
 from jitsuri.cli.doors import Desk, pass_desk
-from jitsuri.flows.cold.reading_logs import ReadOptions, import_files
+from jitsuri.flows.cold.pinning import pin
+from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
 from jitsuri.words import text
 
 

@@ -136,6 +136,12 @@ class Store:
 
         self.retrying(ask, seconds=seconds, sleep=sleep)
 
+    @property
+    def has_vector(self) -> bool:
+        """Does the server have pgvector, in this database or to be created in it?"""
+        with self.reading() as tx:
+            return bool(tx.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'").fetchone())
+
     def close(self) -> None:
         """Give back what is held open. A closed store opens no transaction again."""
         with self._lock:

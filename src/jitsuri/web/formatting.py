@@ -190,6 +190,11 @@ def about(length: timedelta, lang: Language) -> str:
     return text("length.about_hours", lang, hours=_plain(_half_up(Decimal(minutes) / 60, 0)))
 
 
+def bare_number(value: Decimal | float) -> str:
+    """A number as it is, for the table behind a drawing: all digits of a Decimal, four decimals of a statistic."""
+    return _plain(value if isinstance(value, Decimal) else Decimal(f"{value:.4f}"))
+
+
 def yen_scale(lang: Language) -> Scale:
     """How yen stand on a chart's axis: 3万 with 円 once above, ¥30K."""
     return Scale(text("unit.yen", lang), text("unit.yen.before", lang), "", _steps(lang))
@@ -216,10 +221,14 @@ def _stepped(amount: Decimal, lang: Language) -> tuple[str, str]:
 
 
 def _places(amount: Decimal) -> int:
-    """Decimals that a yen amount is shown with."""
+    """Decimals that an amount is shown with: what three significant digits need, at least two, no zeros past them."""
     if not amount or abs(amount) >= WHOLE_FROM or amount == amount.to_integral_value():
         return 0
-    return max(0, SIGNIFICANT - 1 - amount.adjusted())
+    shown = _rounded(amount)
+    if abs(shown) >= WHOLE_FROM:
+        return 0
+    needed = -int(shown.normalize().as_tuple().exponent)
+    return max(needed, min(2, SIGNIFICANT - 1 - shown.adjusted()))
 
 
 def _rounded(value: Decimal) -> Decimal:

@@ -22,12 +22,13 @@ VISIT_COOKIE = "jitsuri_visit"
 LANGUAGE_COOKIE = "jitsuri_lang"
 LANGUAGE_LIFE = timedelta(days=365)
 
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
 HEADERS: tuple[tuple[str, str], ...] = (
-    (
-        "content-security-policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'",
-    ),
+    ("content-security-policy", CONTENT_POLICY),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),

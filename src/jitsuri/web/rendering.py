@@ -23,8 +23,8 @@ from jitsuri.web import formatting
 from jitsuri.words import Language
 
 FORMATS = (
-    "yen", "yen_whole", "yen_short", "money", "count", "count_short", "points", "day", "day_short", "day_named", "month",
-    "month_short", "fiscal_month", "fiscal_year", "fiscal_half", "duration", "about",
+    "yen", "yen_whole", "yen_short", "money", "count", "count_short", "points", "day", "day_short", "day_named",
+    "month", "month_short", "fiscal_month", "fiscal_year", "fiscal_half", "duration", "about",
 )  # fmt: skip
 """Functions of ``web.formatting`` that templates call by name, with the language filled in."""
 
@@ -45,6 +45,7 @@ def environment(lang: Language, zone: ZoneInfo, addresses: dict[str, str]) -> En
         t=partial(_text, lang),
         has_text=words.has_text,
         percent=formatting.percent,
+        bare_number=formatting.bare_number,
         moment=partial(formatting.moment, lang=lang, zone=zone),
         moment_exact=partial(formatting.moment_exact, zone=zone),
         draw=draw,

@@ -39,7 +39,9 @@ def checked_usage(usage: Usage) -> Usage:
     fault = usage_fault(usage)
     if fault is not None:
         _, kind, value = fault
-        whole = next((w for part, w in PART_OF if part == kind and getattr(usage, part) > getattr(usage, w)), "input_tokens")
+        whole = next(
+            (w for part, w in PART_OF if part == kind and getattr(usage, part) > getattr(usage, w)), "input_tokens"
+        )
         raise LineError("part_exceeds_whole", field=kind, value=value, whole=whole, whole_value=getattr(usage, whole))
     return usage
 
@@ -49,7 +51,9 @@ def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
     asked = usage.get("prompt_tokens")
     whole_in = count(usage.get("input_tokens"), "input_tokens") if asked is None else count(asked, "prompt_tokens")
     given = usage.get("completion_tokens")
-    whole_out = count(usage.get("output_tokens"), "output_tokens") if given is None else count(given, "completion_tokens")
+    whole_out = (
+        count(usage.get("output_tokens"), "output_tokens") if given is None else count(given, "completion_tokens")
+    )
     details_in = _details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     details_out = _details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
     cached_details = _details(details_in, "cached_tokens_details")
@@ -61,7 +65,9 @@ def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
         output_tokens=whole_out,
         cache_read_tokens=_first(details_in, "cached_tokens", "cache_read_input_tokens")
         or _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
-        cache_write_tokens=_first(details_in, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+        cache_write_tokens=_first(
+            details_in, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"
+        )
         or _first(usage, "cache_creation_input_tokens"),
         cache_write_1h_tokens=_first(
             _details(details_in, "cache_creation_token_details") or _details(usage, "cache_creation"),

@@ -58,22 +58,5 @@ def prompts_of_request(request: Mapping[str, Any]) -> tuple[str, str]:
     return instructions, given if isinstance(given, str) else ""
 
 
-def text_of_answer(response: Mapping[str, Any]) -> str:
-    """The text that was answered, in the chat, responses and Anthropic dialects."""
-    choices = response.get("choices")
-    if isinstance(choices, list):
-        first = choices[0] if choices and isinstance(choices[0], dict) else {}
-        message = first.get("message")
-        return text_of_content(message.get("content")) if isinstance(message, dict) else text_of_content(first.get("text"))
-    output = response.get("output", response.get("content"))
-    if isinstance(output, list):
-        return "\n".join(
-            text
-            for item in output
-            if isinstance(item, dict) and (text := text_of_content(item.get("content") or item))
-        )
-    return output if isinstance(output, str) else ""
-
-
 def _joined(first: str, second: str) -> str:
     return f"{first}\n{second}" if first and second else first or second

@@ -8,9 +8,9 @@ from functools import lru_cache
 _ALIASES = {
     "azure.ai.openai": "azure", "az.ai.openai": "azure", "azure.ai.inference": "azure", "azure_openai": "azure",
     "azure-openai": "azure", "azure_ai": "azure", "azureopenai": "azure", "aws.bedrock": "aws", "aws_bedrock": "aws",
-    "bedrock": "aws", "bedrock_converse": "aws", "amazon_bedrock": "aws", "amazon": "aws", "sagemaker": "aws",
-    "gcp.gemini": "google", "gcp.gen_ai": "google", "gcp.vertex_ai": "google", "gemini": "google", "vertex_ai": "google",
-    "vertex_ai_beta": "google", "vertexai": "google", "google_genai": "google", "google_vertexai": "google",
+    "bedrock": "aws", "bedrock_converse": "aws", "amazon_bedrock": "aws", "amazon": "aws",
+    "gcp.gemini": "google", "gcp.gen_ai": "google", "gcp.vertex_ai": "google", "gemini": "google",
+    "vertex_ai": "google", "vertex_ai_beta": "google", "vertexai": "google", "google_genai": "google", "google_vertexai": "google",
     "x_ai": "x-ai", "xai": "x-ai", "mistral_ai": "mistral", "mistralai": "mistral", "moonshot_ai": "moonshotai",
     "moonshot": "moonshotai", "together_ai": "together", "fireworks_ai": "fireworks", "cohere_chat": "cohere",
     "voyage": "voyageai", "text-completion-openai": "openai", "github_copilot": "github-copilot",
@@ -54,8 +54,8 @@ _MODELS = (
 """Models that one company alone serves under this name; open weights (``gpt-oss``, Llama, Qwen) say nothing."""
 
 _PREFIXES = frozenset({
-    "openai", "azure", "azure_ai", "anthropic", "bedrock", "gemini", "vertex_ai", "mistral", "cohere", "deepseek", "groq",
-    "xai", "openrouter", "together_ai", "fireworks_ai", "perplexity", "cerebras", "moonshot",
+    "openai", "azure", "azure_ai", "anthropic", "bedrock", "gemini", "vertex_ai", "mistral", "cohere", "deepseek",
+    "groq", "xai", "openrouter", "together_ai", "fireworks_ai", "perplexity", "cerebras", "moonshot",
 })  # fmt: skip
 """LiteLLM's prefixes of model names, ``azure/gpt-4o``."""
 

@@ -13,7 +13,7 @@ SAMPLE_CHARACTERS = 160
 TEMPLATE_CHARACTERS = 48
 """Prompts that begin with the same 48 normalised characters come from one template (decision 0004)."""
 SYSTEM_CHARACTERS = 2000
-"""Of a system prompt this much tells the group: behind it come documents that differ from call to call (decision 0004)."""
+"""Of a system prompt this much tells the group; behind it come documents that differ by call (decision 0004)."""
 MOST_GROUPS_HELD = 4096
 """System prompts remembered while a file is read."""
 
@@ -62,7 +62,7 @@ def answer_key(response_id: str) -> UUID:
 
 
 def thread_key(logged: Logged, its_id: UUID) -> UUID:
-    """The thread (一連) by header, session or trace; else by the previous answer; else its own answer; else the call."""
+    """The thread (一連) by header, session or trace; else by the previous answer, its own answer, or the call."""
     if logged.trace:
         return derived_id("thread", logged.trace)
     if logged.previous_response_id:

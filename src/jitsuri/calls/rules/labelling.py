@@ -1,4 +1,4 @@
-"""Short texts by which rules tell tasks apart, out of whatever a log carries along; names of people are not among them."""
+"""Short texts by which rules tell tasks apart, out of whatever a log carries along, without names of people."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ MOST_LABEL_CHARACTERS = 200
 TASK_NAMES = ("task", "jitsuri_task", "jitsuri.task")
 DEPARTMENT_NAMES = ("department", "jitsuri_department", "jitsuri.department", "部門", "部署")
 THREAD_NAMES = (
-    "thread", "thread_id", "threadId", "conversation_id", "conversationId", "session_id", "sessionId", "trace_id", "traceId",
+    "thread", "thread_id", "threadId", "conversation_id", "conversationId", "session_id", "sessionId", "trace_id",
+    "traceId",
 )  # fmt: skip
 """In this order: what a caller calls a conversation is nearer to one piece of business than a technical trace."""
 
 _PERSONAL = frozenset({
     "user", "userid", "username", "enduser", "enduserid", "email", "mail", "mailaddress", "phone", "tel", "employee",
-    "employeeid", "employeename", "name", "fullname", "firstname", "lastname", "displayname", "customer", "customername",
-    "customerid", "person", "author", "ip", "ipaddress", "requesteripaddress", "address", "apikey", "authorization", "key",
-    "token", "secret", "password", "cookie", "userapikey", "userapikeyuserid", "userapikeyuseremail", "userapikeyhash",
-    "userapikeyenduserid", "氏名", "名前", "社員番号", "社員名", "担当者", "担当", "利用者", "ユーザー", "ユーザ", "メール", "電話",
-    "顧客名", "お客様名", "住所",
+    "employeeid", "employeename", "name", "fullname", "firstname", "lastname", "displayname", "customer",
+    "customername", "customerid", "person", "author", "ip", "ipaddress", "requesteripaddress", "address", "apikey",
+    "authorization", "key", "token", "secret", "password", "cookie", "userapikey", "userapikeyuserid", "userapikeyuseremail", "userapikeyhash",
+    "userapikeyenduserid", "氏名", "名前", "社員番号", "社員名", "担当者", "担当", "利用者",
+    "ユーザー", "ユーザ", "メール", "電話", "顧客名", "お客様名", "住所",
 })  # fmt: skip
 _NO_LABEL = _PERSONAL | {re.sub("[^a-z]", "", n.lower()) for n in (*TASK_NAMES, *THREAD_NAMES)} | {"requestid", "id"}
 _NOT_A_LETTER = re.compile(r"[\s_.\-]+")
@@ -54,7 +55,9 @@ def tags_of(value: Any) -> str:
         return _label(value)
     if not isinstance(value, list):
         return ""
-    return ",".join(tag for one in value if (tag := _label(one)) and not tag.startswith("User-Agent:"))[:MOST_LABEL_CHARACTERS]
+    return ",".join(tag for one in value if (tag := _label(one)) and not tag.startswith("User-Agent:"))[
+        :MOST_LABEL_CHARACTERS
+    ]
 
 
 def first_text(source: Any, names: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """Langfuse exports: observations as JSON, JSON lines or CSV, in API names (camelCase) or database names (snake_case).
 
-Only observations of the types GENERATION and EMBEDDING are calls; spans, events, tools and agents are passed over, so that
-nothing is counted twice. Times without zone are UTC. Costs are US dollars. ``userId`` is personal and is not read.
+Only observations of the types GENERATION and EMBEDDING are calls; spans, events, tools and agents are passed over, so
+that nothing is counted twice. Times without zone are UTC. Costs are US dollars. ``userId`` is personal and is not read.
 Source: Langfuse docs "Blob storage export field reference" and ingestion schema, read 2026-11-22.
 """
 

@@ -25,7 +25,8 @@ from jitsuri.terms.usage import Usage
 
 _OF_A_MODEL = (
     "completion", "embedding", "responses", "anthropic_messages", "generate_content", "transcription", "speech",
-    "moderation", "rerank", "image", "ocr", "realtime", "pass_through", "passthrough", "batch_success", "retrieve_batch",
+    "moderation", "rerank", "image", "ocr", "realtime", "pass_through", "passthrough", "batch_success",
+    "retrieve_batch",
 )  # fmt: skip
 """Call types that ask a model; the others (files, vector stores, MCP tools, health) are rows only when they cost."""
 _CACHE_HIT = "_cache_hit"
@@ -78,7 +79,8 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             trace=first_text(record, ("session_id",)) or first_text(metadata, ("session_id", "trace_id")),
             response_id="" if _CACHE_HIT in request_id else request_id,
             key_name=key_alias(metadata.get("user_api_key_alias") or first_text(record, ("api_key",))),
-            department=first_text(metadata, ("user_api_key_team_alias",)) or first_text(_sent(metadata), DEPARTMENT_NAMES),
+            department=first_text(metadata, ("user_api_key_team_alias",))
+            or first_text(_sent(metadata), DEPARTMENT_NAMES),
             task=first_text(_sent(metadata), TASK_NAMES) or first_text(metadata, TASK_NAMES),
             metadata=_labels(record, metadata, is_hit),
         ),

@@ -1,7 +1,7 @@
 """OpenAI-shaped logs: ``{"request": {…}, "response": {…}}`` per line, and the answers of the Batch API.
 
-Chat completions, responses, embeddings and completions, also of servers that speak the same dialect. A streamed answer may
-stand as a list of chunks or as the text of the event stream.
+Chat completions, responses, embeddings and completions, also of servers that speak the same dialect. A streamed answer
+may stand as a list of chunks or as the text of the event stream.
 Sources: OpenAI API reference (chat, responses, batch; field paths as in genai-prices 0.2.3), W3C Trace Context.
 """
 

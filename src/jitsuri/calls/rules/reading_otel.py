@@ -1,7 +1,7 @@
-"""OpenTelemetry GenAI spans: OTLP/JSON exports and flat span objects, in old and new attribute names and OpenInference's.
+"""OpenTelemetry GenAI spans: OTLP/JSON exports and flat span objects, with old, new and OpenInference's names.
 
-Only spans of a client that asks a model are calls; agents, workflows, tools and retrievals are passed over, because their
-counts repeat those of the calls under them.
+Only spans of a client that asks a model are calls; agents, workflows, tools and retrievals are passed over, because
+their counts repeat those of the calls under them.
 Sources: OpenTelemetry semantic-conventions-genai (attributes, operations), OTLP/JSON encoding (64-bit numbers as text),
 OpenInference specification (``llm.*``), OpenLLMetry's older names; read 2026-11-22.
 """
@@ -62,7 +62,13 @@ _COUNTS: dict[str, tuple[str, ...]] = {
     "input_image_tokens": ("gen_ai.usage.image.input_tokens",),
     "output_image_tokens": ("gen_ai.usage.image.output_tokens",),
 }  # fmt: skip
-_ASKED = ("gen_ai.request.model", "llm.request.model", "llm.request.model_name", "llm.model_name", "embedding.model_name")
+_ASKED = (
+    "gen_ai.request.model",
+    "llm.request.model",
+    "llm.request.model_name",
+    "llm.model_name",
+    "embedding.model_name",
+)
 _ANSWERED = ("gen_ai.response.model", "llm.response.model", "llm.response.model_name")
 _PROVIDERS = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "llm.vendor")
 _ADDRESSES = ("server.address", "url.full", "http.url", "gen_ai.openai.api_base", "llm.base_url")
@@ -233,7 +239,9 @@ def _messages(span: dict[str, Any], attributes: Mapping[str, Any]) -> list[Any]:
         name = str(event.get("name") or "") if isinstance(event, dict) else ""
         if name in ("gen_ai.system.message", "gen_ai.user.message"):
             inner = attributes_of(event.get("attributes"))
-            messages.append({"role": name.split(".")[1], "content": inner.get("content", inner.get("gen_ai.event.content"))})
+            messages.append(
+                {"role": name.split(".")[1], "content": inner.get("content", inner.get("gen_ai.event.content"))}
+            )
         elif name == "gen_ai.content.prompt":
             held = decoded_field(attributes_of(event.get("attributes")).get("gen_ai.prompt"))
             messages.extend(held if isinstance(held, list) else [held])
@@ -263,7 +271,9 @@ def _in_metadata(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
 def _labels(span: dict[str, Any], record: dict[str, Any], attributes: dict[str, Any]) -> dict[str, str]:
     resource = record.get("resource") or span.get("resource")
     around = attributes_of(resource.get("attributes")) if isinstance(resource, dict) else {}
-    named = {ours: first_text(attributes, (theirs,)) or first_text(around, (theirs,)) for theirs, ours in _LABELS.items()}
+    named = {
+        ours: first_text(attributes, (theirs,)) or first_text(around, (theirs,)) for theirs, ours in _LABELS.items()
+    }
     labels = labels_of(named, decoded_field(attributes.get("metadata")))
     if name := first_text(span, ("name",)):
         labels["name"] = name[:200]

@@ -53,7 +53,8 @@ def instant_beside(value: Any, zone: tzinfo, created: datetime | None) -> dateti
 def instant_by_format(value: str, form: str, zone: tzinfo) -> datetime:
     """An instant in UTC from text in a ``strptime`` format. Faults: ``time_unreadable``."""
     try:
-        return _in_utc(datetime.strptime(value.strip(), form), zone)  # noqa: DTZ007  # the zone is given next
+        at = datetime.strptime(value.strip(), form)  # noqa: DTZ007  # the zone is given next
+        return _in_utc(at, zone)
     except (ValueError, OverflowError):
         raise LineError("time_unreadable", value=shown(value)) from None
 
@@ -87,7 +88,9 @@ def milliseconds(value: Any) -> int | None:
 
 def _of_text(text: str, zone: tzinfo) -> datetime:
     if text.replace(".", "", 1).isdecimal():  # before ISO 8601, whose basic form would take 1712010101123 for a date
-        return _in_utc(datetime.fromisoformat(_basic(text)), zone) if len(text) in (8, 14) else _of_number(Decimal(text))
+        return (
+            _in_utc(datetime.fromisoformat(_basic(text)), zone) if len(text) in (8, 14) else _of_number(Decimal(text))
+        )
     try:
         return _in_utc(datetime.fromisoformat(text), zone)
     except ValueError:
@@ -97,8 +100,14 @@ def _of_text(text: str, zone: tzinfo) -> datetime:
     if found is None:
         return _of_number(Decimal(text))
     year, month, day, hour, minute, second, fraction, named = found.groups()
-    at = datetime(  # noqa: DTZ001  # the zone is given next
-        int(year), int(month), int(day), int(hour), int(minute), int(second or 0), int(((fraction or "") + "000000")[:6])
+    at = datetime(  # the zone is given next
+        int(year),
+        int(month),
+        int(day),
+        int(hour),
+        int(minute),
+        int(second or 0),
+        int(((fraction or "") + "000000")[:6]),
     )
     if named:
         offset = datetime.strptime(_ZONES.get(named, named).replace(":", ""), "%z").tzinfo

@@ -9,7 +9,15 @@ from jitsuri.calls.rules.checking import amount_of, http_status_of
 from jitsuri.calls.rules.decoding import canonical, decoded_field
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.labelling import (
-    DEPARTMENT_NAMES, TASK_NAMES, THREAD_NAMES, first_text, headers_of, key_alias, labels_of, tags_of, trace_of,
+    DEPARTMENT_NAMES,
+    TASK_NAMES,
+    THREAD_NAMES,
+    first_text,
+    headers_of,
+    key_alias,
+    labels_of,
+    tags_of,
+    trace_of,
 )  # fmt: skip
 from jitsuri.calls.rules.streaming import events_of, merged
 from jitsuri.calls.rules.timing import instant, instant_beside, milliseconds

@@ -40,6 +40,9 @@ BATCH_LINES = 5000
 MOST_FAULTS_KEPT = 10_000
 """Lines named one by one in a report; beyond it they are counted (a wrong file of a million lines helps nobody)."""
 
+Sealing = Callable[[Logged, UUID, str], Sequence[tuple[str, bytes, str, date]]]
+"""Which texts of a call of this task are kept: ``(part, sealed bytes, key name, delete on)``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -71,13 +74,12 @@ def import_log(
     now: Callable[[], datetime],
     actor: str,
     on_batch: Callable[[Run], None] = lambda run: None,
-    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]] = lambda logged, task: (),
+    sealing: Sealing = lambda logged, its_id, task: (),
     wait_seconds: float = 60.0,
 ) -> Run:
     """Import one log and return its report.
 
-    ``sealing`` gives the texts to keep of a call, as ``(part, sealed bytes, key name, delete on)``. When the database
-    goes away the batch is tried again for ``wait_seconds``; then, and on a full disk, the run is left as ``failed`` as
+    When the database goes away the batch is tried again for ``wait_seconds``; then, and on a full disk, the run is left as ``failed`` as
     far as possible and the error raised: importing the same file again goes on from there.
     """
     started = now()
@@ -116,7 +118,7 @@ def _committed(
     batch: Sequence[Logged | Fault | None],
     ways: _Ways,
     now: Callable[[], datetime],
-    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+    sealing: Sealing,
     wait_seconds: float,
 ) -> Run:
     numbered = [(one, _ordinal(one, ways)) for one in batch if isinstance(one, Logged)]
@@ -143,7 +145,7 @@ def _written(
     faults: list[Fault],
     ways: _Ways,
     now: datetime,
-    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+    sealing: Sealing,
 ) -> Run:
     call_rows.lock_import(tx)
     by_id = {}
@@ -180,7 +182,7 @@ def _write_new(
     new: Mapping[UUID, Logged],
     ways: _Ways,
     now: datetime,
-    sealing: Callable[[Logged, str], Sequence[tuple[str, bytes, str, date]]],
+    sealing: Sealing,
 ) -> None:
     threads = _threads(tx, new)
     calls: list[Call] = []
@@ -206,7 +208,7 @@ def _write_new(
             )
         )  # fmt: skip
         _count(found, group, logged)
-        texts += [(its_id, *text) for text in sealing(logged, task)]
+        texts += [(its_id, *text) for text in sealing(logged, its_id, task)]
     call_rows.insert_many(tx, calls)
     entry_rows.insert_many(tx, entries)
     samples = routing_rows.samples_of(tx, list(found))

@@ -29,7 +29,7 @@ class Standing:
     """Where one attempt stands now: the sum of its lines in one task, department, state, model and currency."""
 
     line: Entry
-    """The last of those lines."""
+    """The last of those lines, and of several rates the one that holds."""
     calls: int
     cost: Decimal | None
     cost_jpy: Decimal | None
@@ -39,18 +39,20 @@ def standings(lines: Iterable[Entry]) -> tuple[Standing, ...]:
     """Where an attempt stands, from all its lines as they were booked; what has been moved or taken back is gone."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for line in lines:
-        key = (line.task, line.department, line.state, line.provider, line.model, line.tier, line.purpose, line.currency)
-        groups.setdefault(key, []).append(line)
-    found = [
-        Standing(
-            group[-1],
-            sum(line.calls for line in group),
-            _sum(line.cost for line in group),
-            _sum(line.cost_jpy for line in group),
-        )
-        for group in groups.values()
-    ]
+        place = (line.task, line.department, line.purpose, line.tier)
+        groups.setdefault((*place, line.state, line.provider, line.model, line.currency), []).append(line)
+    found = [_standing(group) for group in groups.values()]
     return tuple(standing for standing in found if standing.calls > 0)
+
+
+def _standing(group: Sequence[Entry]) -> Standing:
+    cost, cost_jpy = _sum(line.cost for line in group), _sum(line.cost_jpy for line in group)
+    last = group[-1]
+    if cost is not None and len({line.rate for line in group}) > 1:
+        # lines that were moved together carry no order: the rate that holds is the one that gives these yen
+        fitting = (line for line in reversed(group) if _yen(cost, line.currency, line.rate) == cost_jpy)
+        last = next(fitting, last)
+    return Standing(last, sum(line.calls for line in group), cost, cost_jpy)
 
 
 def priced_again(pricer: Pricer, attempt: Entry) -> Priced | Unpriced:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 CostKind = Literal["seats", "provisioned", "gpu", "platform", "labour", "other"]
+COST_KINDS: tuple[CostKind, ...] = get_args(CostKind)
 SpreadRule = Literal["direct", "even", "by_calls", "by_tokens", "by_cost", "shares"]
 """How a month's amount reaches departments and tasks. ``direct``: all to the line's own department and task.
 ``even``: equally over those with calls. ``by_*``: in proportion. ``shares``: fixed shares."""
+SPREAD_RULES: tuple[SpreadRule, ...] = get_args(SpreadRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,11 @@ class SpreadAmount:
     task: str
     amount_jpy: Decimal
     is_unused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCosts:
+    """All costs of a month that are not calls: the parts in yen, and the lines that no exchange rate was found for."""
+
+    amounts: tuple[SpreadAmount, ...]
+    unconverted: tuple[CostLine, ...]

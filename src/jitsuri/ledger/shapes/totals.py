@@ -39,3 +39,13 @@ class Total:
     latency_ms_mean: float | None
     cost_usd: Decimal
     cost_jpy: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls and yen of one combination of keys, for large cross tables."""
+
+    key: tuple[date | str, ...]
+    """The values of the dimensions asked for, in their order."""
+    calls: int
+    cost_jpy: Decimal

@@ -70,6 +70,16 @@ def exists(admin: Connection, name: str) -> bool:
     return admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
 
+def kept_beside(dsn: str) -> tuple[str, ...]:
+    """The databases that restores have set aside, by name."""
+    start = beside(name_of(dsn), "before_")
+    with maintenance(dsn) as admin:
+        found = admin.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname::text, %s) ORDER BY 1", (start,)
+        ).fetchall()
+    return tuple(row[0] for row in found)
+
+
 def create_like(admin: Connection, name: str, model: str) -> None:
     """An empty UTF-8 database that sorts and folds like ``model`` (or like the server's own, where it is missing)."""
     version = admin.info.server_version // 10000

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from jitsuri import __version__
@@ -89,6 +89,16 @@ def remove(backup: Backup) -> None:
     """Delete a backup: the dump first, so that a manifest alone is all that an interruption leaves."""
     backup.path.unlink(missing_ok=True)
     manifest_path(backup.path).unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, now: datetime) -> None:
+    """Delete what backups that were interrupted over a day ago have left: parts, and manifests without a dump."""
+    before = (now - timedelta(days=1)).timestamp()
+    parts = list(folder.glob("jitsuri-*.dump.part"))
+    alone = [path for path in folder.glob("jitsuri-*.dump.json") if not path.with_suffix("").exists()]
+    for path in [*parts, *alone]:
+        if path.stat().st_mtime < before:
+            path.unlink()
 
 
 def digest_of(path: Path) -> tuple[int, str]:

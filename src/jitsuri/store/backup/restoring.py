@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from jitsuri.terms.errors import CallerError, OperatorError
 
 RESTORE_LOCK = 5_410_002
 """Number of the advisory lock: one rehearsal or restore at a time."""
+
+_LEAVE_SECONDS = 2.0
 
 Progress = Callable[[str], None]
 
@@ -48,10 +51,13 @@ class Restored:
     """Name under which the database that was in use before goes on; '' where there was none."""
 
 
+Prepare = Callable[[Store, Restored], None]
+"""Told what is about to be put in place, on a store of that database."""
+
+
 def load(dsn: str, file: Path, *, prefers_system: bool, on_progress: Progress) -> dict[str, TableSum]:
     """Read a dump into an empty database and weigh what came out."""
-    target = Store(dsn)
-    try:
+    with closing(Store(dsn)) as target:
         with target.reading() as tx:
             major = tx.info.server_version // 10000
         tools = choose_tools(major, prefers_system=prefers_system)
@@ -62,8 +68,6 @@ def load(dsn: str, file: Path, *, prefers_system: bool, on_progress: Progress) -
         on_progress("backup_comparing")
         with target.reading() as tx:
             return weigh(tx)
-    finally:
-        target.close()
 
 
 def rehearse(
@@ -84,10 +88,17 @@ def rehearse(
 
 
 def restore(
-    store: Store, file: Path, now: datetime, *, is_embedded: bool = True, on_progress: Progress = lambda _: None
+    store: Store,
+    file: Path,
+    now: datetime,
+    *,
+    prepare: Prepare,
+    is_embedded: bool = True,
+    on_progress: Progress = lambda _code: None,
 ) -> Restored:
     """Put a backup in the place of the database in use, which is kept beside it. On any failure nothing has changed.
 
+    ``prepare`` brings the restored database up to date before it is put in place.
     Raises CallerError ``backup_newer`` (made by a newer program), OperatorError ``database_in_use`` (somebody is
     connected), ``backup_damaged`` (its bytes, or what came out, are not what was put in).
     """
@@ -95,20 +106,22 @@ def restore(
     if manifest.migration > newest():
         raise CallerError("backup_newer", path=str(file), found=manifest.migration, known=newest())
     name = databases.name_of(store.dsn)
-    stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}"
-    fresh, kept_as = databases.beside(name, f"restored_{stamp}"), databases.beside(name, f"before_{stamp}")
+    fresh = databases.beside(name, "restored")
     store.drop_idle()
     with databases.maintenance(store.dsn) as admin, _alone(admin):
         _nobody_connected(admin, name)
-        had_one = databases.exists(admin, name)
+        kept_as = databases.beside(name, f"before_{now.astimezone(UTC):%Y%m%dT%H%M%S}")
+        done = Restored(file, manifest, kept_as if databases.exists(admin, name) else "")
         with _made(admin, fresh, name):
             dsn = databases.dsn_for(store.dsn, fresh)
             found = load(dsn, file, prefers_system=not is_embedded, on_progress=on_progress)
             differing = differences(manifest.tables, found)
             if differing:
                 raise OperatorError("backup_damaged", path=str(file), reason=", ".join(d.table for d in differing))
+            with closing(Store(dsn)) as prepared:
+                prepare(prepared, done)
             databases.swap(admin, name, fresh, kept_as)
-    return Restored(file, manifest, kept_as if had_one else "")
+    return done
 
 
 def _checked(file: Path) -> Manifest:
@@ -119,7 +132,10 @@ def _checked(file: Path) -> Manifest:
 
 
 def _nobody_connected(admin: Connection, name: str) -> None:
-    found = databases.sessions(admin, name)
+    """Our own connections, just closed, get a moment to go."""
+    ends = time.monotonic() + _LEAVE_SECONDS
+    while (found := databases.sessions(admin, name)) and time.monotonic() < ends:
+        time.sleep(0.05)
     if found:
         raise OperatorError("database_in_use", database=name, sessions=found)
 

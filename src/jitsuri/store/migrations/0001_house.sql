@@ -107,7 +107,7 @@ CREATE INDEX ledger_rates_day ON ledger_rates (currency, kind, day DESC, set_at 
 CREATE TABLE ledger_tax_rules (
     provider   text NOT NULL,
     valid_from date NOT NULL,
-    treatment  text NOT NULL CHECK (treatment IN ('charged', 'reverse_charge', 'none')),
+    treatment  text NOT NULL CHECK (treatment IN ('charged', 'reverse_charge', 'none', 'unknown')),
     percent    numeric NOT NULL CHECK (percent >= 0),
     source     text NOT NULL,
     author     text NOT NULL,

@@ -1,0 +1,58 @@
+"""Code blocks in the docs run: every ```sh block, in order, page by page, in a fresh home."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    page
+    for page in (ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if "```sh" in page.read_text("utf-8")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "JITSURI_HOME": str(_reachable_home(tmp_path)),
+    }
+    environment.pop("DATABASE_URL", None)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "docs").symlink_to(ROOT / "docs")
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for line in block.strip().splitlines():
+            done = subprocess.run(
+                ["bash", "-ec", line], env=environment, cwd=work, capture_output=True, text=True, check=False, timeout=120
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def _reachable_home(tmp_path: Path) -> Path:
+    """pytest's own folders are closed to the database's user when root runs the tests: open the way."""
+    if os.getuid() == 0:
+        for folder in (tmp_path, *tmp_path.parents):
+            if folder in (Path("/"), Path("/tmp")):
+                break
+            folder.chmod(folder.stat().st_mode | 0o011)
+    return tmp_path / "home"
+
+
+def test_links_in_the_docs_lead_somewhere() -> None:
+    broken = []
+    for page in (ROOT / "README.md", ROOT / "README.ja.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    assert broken == []

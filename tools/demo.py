@@ -1,0 +1,146 @@
+"""`make demo`: short chapters, each on the embedded database, without a key and without an LLM.
+
+Shows only what really happened: every figure is printed by the installed command. On a terminal the console stays open at the
+end until Ctrl+C; elsewhere its first page is fetched once and the demo ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+JITSURI = str(Path(sys.executable).parent / "jitsuri")
+LANG = "en" if os.environ.get("JITSURI_LANG") == "en" else "ja"
+
+
+def say(ja: str, en: str) -> None:
+    """A line of the story in the asked language."""
+    print(ja if LANG == "ja" else en, flush=True)
+
+
+class Demo:
+    """One run in a throw-away home."""
+
+    def __init__(self) -> None:
+        self.top = Path(tempfile.mkdtemp(prefix="jitsuri-demo-"))
+        self.top.chmod(0o711)  # as root the database runs as another user, who must get through
+        self.home = self.top / "home"
+        self.environment = {**os.environ, "JITSURI_HOME": str(self.home), "JITSURI_LANG": LANG}
+        self.environment.pop("DATABASE_URL", None)
+        self.server: subprocess.Popen[str] | None = None
+
+    def run(self, *words: str) -> str:
+        """Run the installed command, showing it and what it says."""
+        print(f"\n  $ jitsuri {' '.join(Path(w).name if str(self.top) in w else w for w in words)}", flush=True)
+        done = subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=False)
+        for line in (done.stdout + done.stderr).rstrip().splitlines():
+            print(f"    {line}", flush=True)
+        if done.returncode:
+            raise SystemExit(f"jitsuri {words[0]}: {done.returncode}")
+        return done.stdout
+
+    def quiet(self, *words: str) -> str:
+        """Run the installed command and return what it says."""
+        return subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=True).stdout
+
+    # -- chapter 1
+
+    def from_log_to_yen(self) -> None:
+        """Import the sample company's logs and see yen by task."""
+        say("第1章　ログから円へ", "Chapter 1  From a log to yen")
+        say("見本の会社（株式会社サンプル精機）の半年分のログを作ります。すべて見本です。",
+            "Making half a year of logs of a sample company. All of it is sample data.")  # fmt: skip
+        logs = self.top / "logs"
+        subprocess.run([sys.executable, str(ROOT / "sample" / "write_log.py"), "--out", str(logs)], check=True,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+        self.quiet("init")
+        self._settle_settings()
+        self.run("check")
+        self.quiet("departments", "import", str(logs / "departments.csv"))
+        self.quiet("rates", "import", str(logs / "rates.csv"))
+        self.quiet("costs", "import", str(logs / "costs.csv"))
+        self.run("import", *(str(f) for f in sorted((logs / "calls").iterdir())))
+        self.run("tasks", "propose")
+        self._confirm_first()
+        self.run("ledger", "show", "--by", "task")
+        self.run("opportunities")
+
+    def _settle_settings(self) -> None:
+        file = self.home / "jitsuri.toml"
+        text = file.read_text("utf-8")
+        name = "株式会社サンプル精機" if LANG == "ja" else "Sample Seiki Co., Ltd."
+        text = re.sub(r"^name = .*$", f'name = "{name}"', text, count=1, flags=re.MULTILINE)
+        text = text.replace("# is_sample = false", "is_sample = true")
+        file.write_text(text + (ROOT / "sample" / "tasks.toml").read_text("utf-8"), "utf-8")
+
+    def _confirm_first(self) -> None:
+        found = json.loads(self.quiet("tasks", "propose", "--json"))
+        if found:
+            first = found[0]["proposal_id"][:8]
+            self.run("tasks", "confirm", first, "named-by-a-person", "--title-ja", "人が名付けた業務", "--title-en", "Named by a person")
+
+    # -- the console
+
+    def open_console(self) -> None:
+        """Start the console and look at it."""
+        self.server = subprocess.Popen([JITSURI, "up", "--port", "0"], env=self.environment, text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        assert self.server.stdout is not None
+        urls: list[str] = []
+        for line in self.server.stdout:
+            print(f"    {line.rstrip()}", flush=True)
+            urls += re.findall(r"http://\S+", line)
+            if len(urls) == 2:
+                break
+        if len(urls) < 2:
+            raise SystemExit("the console did not start")
+        for _ in range(50):
+            try:
+                with urllib.request.urlopen(f"{urls[0]}/health", timeout=5) as answer:  # noqa: S310
+                    say(f"画面が開きました（{answer.status}）。", f"The console is open ({answer.status}).")
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        if sys.stdout.isatty() and sys.stdin.isatty():
+            webbrowser.open(urls[1])
+            say("リンクを開いて名前と合言葉を決めてください。Ctrl+C で終わり、データは消えます。",
+                "Open the link, choose a name and a password. Ctrl+C ends it and removes the data.")  # fmt: skip
+            self.server.wait()
+
+    def close(self) -> None:
+        """Stop the console and remove the throw-away home."""
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait(timeout=30)
+        shutil.rmtree(self.top, ignore_errors=True)
+
+
+def main() -> int:
+    """All chapters, with the time each took."""
+    demo = Demo()
+    started = time.monotonic()
+    try:
+        demo.from_log_to_yen()
+        took = time.monotonic() - started
+        say(f"\n第1章は {took:.0f} 秒でした。", f"\nChapter 1 took {took:.0f} s.")
+        demo.open_console()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        demo.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
