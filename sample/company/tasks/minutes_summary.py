@@ -31,7 +31,7 @@ def compose(scene: Scene, day: date) -> Piece:
     lines = [f"{speakers[0]}: {scene.one(_T['openings'])}"]
     decisions: list[str] = []
     homework: list[_Homework] = []
-    topics = scene.chance.sample(_T["topics"], scene.pick((2, 2, 3, 3, 4)))
+    topics = scene.chance.sample(_T["topics"], scene.pick((2, 2, 3, 3, 4, 6)))
     for number, topic in enumerate(topics):
         lines += _discussed(scene, topic, speakers)
         decisions.append(_decided(scene, topic, speakers, lines))

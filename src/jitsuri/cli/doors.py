@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from jitsuri.flows.cold.pinning import pin
 from jitsuri.settings import Mistake, Settings, read_settings
 from jitsuri.store.door import Store
 from jitsuri.store.opening import open_store
@@ -113,3 +114,9 @@ def exit_code(error: JitsuriError) -> int:
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
+
+
+def pin_settings(store: Store, settings: Settings, now: datetime) -> None:
+    """Write what ``jitsuri.toml`` names (固定) into the database."""
+    tables = settings.tables
+    pin(store, tables.get("tasks", {}), tables.get("rules", {}), tables.get("texts", {}), now)

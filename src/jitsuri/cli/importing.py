@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from jitsuri.calls.shapes import Run
-from jitsuri.cli.doors import Desk, pass_desk
-from jitsuri.flows.cold.pinning import pin
+from jitsuri.calls.records import runs as run_rows
+from jitsuri.calls.shapes import LogFormat, Run
+from jitsuri.cli.doors import Desk, pass_desk, pin_settings
 from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
+from jitsuri.ledger.records.totals import gaps
+from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.store.door import Store
 from jitsuri.words import text
 
 
@@ -27,26 +31,56 @@ def import_(
     desk: Desk, files: tuple[Path, ...], format_: str | None, mapping: tuple[str, ...], map_file: Path | None, json_out: bool
 ) -> None:
     desk.json_out = json_out
-    options = ReadOptions(format_, mapping, map_file)
-    reports: list[Run] = []
+    options = ReadOptions(cast(LogFormat | None, format_), mapping, map_file)
+    settings = desk.settings
+    folder = settings.file.parent if settings.file else settings.home
+    means = Means(settings.overrides, settings.assumed_rates, cast(RateKind, settings.text("money.rate_kind")), folder)
     console = Console(stderr=True)
+    reports: list[Run] = []
     with desk.store() as store, Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-        MofNCompleteColumn(), TextColumn(text("cli.import.rate", desk.lang)), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal,
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[lines]}"),
+        TimeRemainingColumn(), console=console, disable=not console.is_terminal,
     ) as bar:  # fmt: skip
-        line = bar.add_task("", total=None)
+        line = bar.add_task("", total=None, lines="")
 
         def show(run: Run, position: int, size: int) -> None:
-            bar.update(line, description=run.file_name, completed=position, total=size or None)
+            told = text("cli.import.lines", desk.lang, lines=f"{run.lines:,}")
+            bar.update(line, description=run.file_name, completed=position, total=size or None, lines=told)
 
-        for run in import_files(store, files, options, desk.settings, desk.now, actor="cli", on_batch=show):
+        pin_settings(store, settings, desk.now())
+        for run in import_files(store, files, options, means, desk.now, actor="cli", on_batch=show):
             reports.append(run)
             if not json_out:
-                told = {name: getattr(run, name) for name in ("file_name", "format", "lines", "added", "known", "broken")}
-                bar.console.print(text("cli.import.done", desk.lang, **told, conflicting=run.conflicting), highlight=False)
+                for sentence in _told(store, run, desk.lang):
+                    bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        with store.reading() as tx:
+            missing = gaps(tx)
     if json_out:
-        desk.give([_report(run) for run in reports])
+        desk.give({"runs": [_report(run) for run in reports], "unpriced": missing.unpriced, "unconverted": missing.unconverted})
+        return
+    if missing.unpriced:
+        desk.say("cli.import.unpriced", count=missing.unpriced, models=", ".join(missing.unpriced_models))
+    if missing.unconverted:
+        desk.say("cli.import.unconverted", count=missing.unconverted)
+    desk.say("cli.import.next")
+
+
+MOST_FAULTS_TOLD = 10
+"""Lines named on the screen; the page of the import has all of them."""
+
+
+def _told(store: Store, run: Run, lang: str) -> list[str]:
+    names = ("file_name", "format", "lines", "added", "known", "broken", "conflicting")
+    told = [text("cli.import.done", lang, **{name: getattr(run, name) for name in names})]
+    wrong = run.broken + run.conflicting
+    if wrong:
+        with store.reading() as tx:
+            faults = run_rows.faults_of(tx, run.run_id, limit=MOST_FAULTS_TOLD)
+        told.append(text("cli.import.faults", lang))
+        told += [text("cli.import.fault", lang, line=f.line, why=text(f"fault.{f.code}", lang, **f.facts)) for f in faults]
+        if wrong > len(faults):
+            told.append(text("cli.import.more_faults", lang, count=wrong - len(faults)))
+    return told
 
 
 def _report(run: Run) -> dict[str, object]:

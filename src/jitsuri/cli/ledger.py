@@ -11,7 +11,7 @@ from rich.table import Table
 
 from jitsuri.cli.doors import Desk, pass_desk
 from jitsuri.flows.cold.exporting import EXPORT_FORMATS, export_entries
-from jitsuri.flows.cold.viewing import month_table
+from jitsuri.flows.cold.viewing.tabling import month_table
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.period import Month, company_day, month_named, month_of
 from jitsuri.words import text

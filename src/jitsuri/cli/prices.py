@@ -189,7 +189,7 @@ def _day(named: str) -> date:
     try:
         return date.fromisoformat(named)
     except ValueError as error:
-        raise CallerError("day_unreadable", value=named) from error
+        raise CallerError("price_day_unreadable", value=named) from error
 
 
 def _show_age(desk: Desk, info: BookInfo, book: PriceBook, now: datetime) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from jitsuri.app import Surroundings, first_link, listen, serve
-from jitsuri.cli.doors import Desk, pass_desk, tell
-from jitsuri.flows.cold.pinning import pin
+from jitsuri.cli.doors import Desk, pass_desk, pin_settings, tell
 from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.words import text
 
@@ -23,8 +22,7 @@ def up(desk: Desk, host: str | None, port: int | None) -> None:
     url = f"http://{shown}:{listening.getsockname()[1]}"
     surroundings = Surroundings(desk.now, desk.secret)
     with desk.store() as store:
-        tables = settings.tables
-        pin(store, tables.get("tasks", {}), tables.get("rules", {}), tables.get("texts", {}), desk.now())
+        pin_settings(store, settings, desk.now())
         ensure_book(store, desk.now(), settings.overrides)
         click.echo(text("cli.up.listening", desk.lang, url=url))
         path = first_link(store, surroundings)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -41,6 +41,19 @@ def without_nul(text: str) -> str:
     return text
 
 
+class Keeper(Protocol):
+    """Whoever keeps the server running that a store stands on: the supervisor of the embedded one."""
+
+    def revive(self) -> str:
+        """Bring the server back; returns the connection string that holds from now on."""
+
+    def explain(self) -> OperatorError | None:
+        """Why the server may have gone, as far as its surroundings tell (a full disk)."""
+
+    def release(self) -> None:
+        """Let the server go."""
+
+
 class Store:
     """Transactions on one database. Safe to use from several threads.
 
@@ -55,14 +68,12 @@ class Store:
         dsn: str,
         *,
         application_name: str = "jitsuri",
-        revive: Callable[[], None] | None = None,
-        on_close: Callable[[], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
-        """``revive`` is asked to bring the server back when it cannot be reached; ``on_close`` lets it go."""
+        """``keeper`` is asked to bring the server back when it cannot be reached, and let go at the end."""
         self._dsn = dsn
         self._application_name = application_name
-        self._revive = revive
-        self._on_close = on_close
+        self._keeper = keeper
         self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
         self._is_closed = False
@@ -149,8 +160,8 @@ class Store:
                 return
             self._is_closed = True
         self.drop_idle()
-        if self._on_close is not None:
-            self._on_close()
+        if self._keeper is not None:
+            self._keeper.release()
 
     # -- connections
 
@@ -197,9 +208,9 @@ class Store:
         try:
             return self._connect()
         except OperatorError as error:
-            if self._revive is None or error.code != "database_unreachable":
+            if self._keeper is None or error.code != "database_unreachable":
                 raise
-        self._revive()
+        self._dsn = self._keeper.revive()
         return self._connect()
 
     def _connect(self) -> Connection:
@@ -227,6 +238,8 @@ class Store:
             told = operator_error(error, self._dsn)
             if told is None or (is_reading and told.code == "database_read_only"):
                 raise
+            if told.code == "database_unreachable" and self._keeper is not None:
+                told = self._keeper.explain() or told
             raise told from error
 
 

@@ -30,7 +30,7 @@ def open_database(
 
     supervisor = Supervisor(home, on_progress=on_progress, upgrade=upgrade)
     dsn = supervisor.hold()
-    return Store(dsn, application_name=application_name, revive=supervisor.revive, on_close=supervisor.release)
+    return Store(dsn, application_name=application_name, keeper=supervisor)
 
 
 def open_store(

@@ -6,6 +6,7 @@ Autoescape is on, an unknown name is an error, and no template can reach the out
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -77,3 +78,8 @@ def draw(chart: Chart, frame: str = "") -> Markup:
 
 def _text(lang: Language, code: str, /, **facts: object) -> str:
     return words.text(code, lang, **facts)
+
+
+def badge(told: str, kind: Literal["", "good", "warn", "bad", "assumed"] = "") -> Markup:
+    """A badge as a cell of a table; the word says what the colour says."""
+    return Markup('<span class="badge{}">{}</span>').format(f" {kind}" if kind else "", told)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from jitsuri.words import LANGUAGES, Language
 
 
@@ -11,7 +9,7 @@ def language_of(asked: str, remembered: str, own: str, accepted: str, default: L
     """The first of these that is a language of ours: ``?lang=``, the cookie, the person's, Accept-Language."""
     for wish in (asked, remembered, own, *_by_quality(accepted)):
         if wish in LANGUAGES:
-            return cast(Language, wish)
+            return wish
     return default
 
 

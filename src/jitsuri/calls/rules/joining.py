@@ -1,9 +1,9 @@
 """Requests of a batch from its input file, for the answers that come in another file.
 
 The flow reads the input file first (``batch_requests(open_log(path))``) and hands the mapping to ``Reading.requests``;
-each answer then finds its request by ``custom_id``. Held per request: names, the system prompt (shared ones once) and the
-beginning of the first message; bodies only on request, compressed. A batch has at most 100,000 requests (OpenAI 50,000,
-Anthropic 100,000; API references read 2026-11-22), so that this stays below some 100 MB.
+each answer then finds its request by ``custom_id``. Held per request: names, the system prompt (shared ones once) and
+the beginning of the first message; bodies only on request, compressed. A batch has at most 100,000 requests (OpenAI
+50,000, Anthropic 100,000; API references read 2026-11-22), so that this stays below some 100 MB.
 """
 
 from __future__ import annotations

@@ -22,8 +22,9 @@ _PERSONAL = frozenset({
     "user", "userid", "username", "enduser", "enduserid", "email", "mail", "mailaddress", "phone", "tel", "employee",
     "employeeid", "employeename", "name", "fullname", "firstname", "lastname", "displayname", "customer",
     "customername", "customerid", "person", "author", "ip", "ipaddress", "requesteripaddress", "address", "apikey",
-    "authorization", "key", "token", "secret", "password", "cookie", "userapikey", "userapikeyuserid", "userapikeyuseremail", "userapikeyhash",
-    "userapikeyenduserid", "氏名", "名前", "社員番号", "社員名", "担当者", "担当", "利用者",
+    "authorization", "key", "token", "secret", "password", "cookie", "userapikey", "userapikeyuserid",
+    "userapikeyuseremail", "userapikeyhash", "userapikeyenduserid", "氏名", "名前",
+    "社員番号", "社員名", "担当者", "担当", "利用者",
     "ユーザー", "ユーザ", "メール", "電話", "顧客名", "お客様名", "住所",
 })  # fmt: skip
 _NO_LABEL = _PERSONAL | {re.sub("[^a-z]", "", n.lower()) for n in (*TASK_NAMES, *THREAD_NAMES)} | {"requestid", "id"}

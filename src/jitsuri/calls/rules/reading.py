@@ -63,9 +63,9 @@ def read_record(number: int, raw: bytes, reading: Reading) -> Logged | Fault | N
     """One record: a call, what is wrong with it, or None for a record that is no call (a span, a tool).
 
     Fault codes (``words``: ``fault.<code>``): ``encoding_unknown``, ``not_json``, ``not_an_object``,
-    ``csv_unreadable``, ``csv_fields``, ``time_missing``, ``time_unreadable``, ``time_in_future``, ``time_too_old``, ``tokens_negative``,
-    ``tokens_not_a_number``, ``number_too_big``, ``part_exceeds_whole``, ``usage_missing``, ``model_missing``,
-    ``name_too_long``.
+    ``csv_unreadable``, ``csv_fields``, ``time_missing``, ``time_unreadable``, ``time_in_future``, ``time_too_old``,
+    ``tokens_negative``, ``tokens_not_a_number``, ``number_too_big``, ``part_exceeds_whole``, ``usage_missing``,
+    ``model_missing``, ``name_too_long``.
     """
     try:
         if reading.header:

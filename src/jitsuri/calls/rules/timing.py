@@ -60,7 +60,7 @@ def instant_by_format(value: str, form: str, zone: tzinfo) -> datetime:
 
 
 def checked_instant(at: datetime, now: datetime) -> datetime:
-    """The same instant. Faults: ``time_in_future`` (more than a day ahead of ``now``), ``time_too_old`` (before 2018)."""
+    """The same instant. Faults: ``time_in_future`` (over a day ahead of ``now``), ``time_too_old`` (before 2018)."""
     if at > now + MOST_AHEAD:
         raise LineError("time_in_future", value=at.isoformat())
     if at < OLDEST:
@@ -100,19 +100,10 @@ def _of_text(text: str, zone: tzinfo) -> datetime:
     if found is None:
         return _of_number(Decimal(text))
     year, month, day, hour, minute, second, fraction, named = found.groups()
-    at = datetime(  # the zone is given next
-        int(year),
-        int(month),
-        int(day),
-        int(hour),
-        int(minute),
-        int(second or 0),
-        int(((fraction or "") + "000000")[:6]),
-    )
-    if named:
-        offset = datetime.strptime(_ZONES.get(named, named).replace(":", ""), "%z").tzinfo
-        return at.replace(tzinfo=offset).astimezone(UTC)
-    return _in_utc(at, zone)
+    offset = datetime.strptime(_ZONES.get(named, named).replace(":", ""), "%z").tzinfo if named else zone
+    microsecond = int(((fraction or "") + "000000")[:6])
+    clock = (int(hour), int(minute), int(second or 0), microsecond)
+    return datetime(int(year), int(month), int(day), *clock, tzinfo=offset).astimezone(UTC)
 
 
 def _basic(digits: str) -> str:

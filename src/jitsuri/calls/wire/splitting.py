@@ -1,6 +1,6 @@
 """Text bytes become records: lines of a JSON-lines file, and records of a table, which may span lines.
 
-Memory stays within the longest record allowed and one block, whatever the file: a longer one is passed over and counted.
+Memory stays within the longest record allowed and one block, whatever the file: a longer one is passed over, counted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from jitsuri.calls.shapes import Fault
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-"""A call's context is a few megabytes of text (a million tokens); 64 MiB leaves room for images within (decision 0004)."""
+"""A call's context is some megabytes of text (a million tokens); 64 MiB leave room for images (decision 0004)."""
 
 MOST_LINES_OF_A_RECORD = 10_000
 """A table's record over more lines is one whose opening quote was never closed."""
@@ -21,14 +21,13 @@ Record = tuple[int, bytes | Fault]
 
 def lines_of(blocks: Iterator[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Record]:
     """``(line number from 1, line)`` without line ends and blank lines; ``Fault`` ``line_too_long`` with its bytes."""
-    number = 0
-    for number, line in _numbered(blocks, max_line_bytes):  # noqa: B007
+    for number, line in _numbered(blocks, max_line_bytes):
         if isinstance(line, Fault) or (line := line.rstrip()):
             yield number, line
 
 
 def table_records_of(blocks: Iterator[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Record]:
-    """``(number of its first line, record)`` of a CSV or TSV (RFC 4180: a line end inside quotes belongs to the field).
+    """``(number of its first line, record)`` of a CSV or TSV; a line end in quotes is of the field (RFC 4180).
 
     Faults: ``line_too_long``; ``csv_quote_open`` for a line whose quote no later line closes; reading goes on behind it.
     """
@@ -86,7 +85,8 @@ def _numbered(blocks: Iterator[bytes], max_line_bytes: int) -> Iterator[Record]:
             continue
         yield number, _line(held, size, number, max_line_bytes)
         last = others.pop()
-        for number, line in enumerate(others, number + 1):  # noqa: B020  # goes on counting
+        for line in others:
+            number += 1
             yield number, line if len(line) <= max_line_bytes else _too_long(number, len(line))
         number += 1
         size = len(last)

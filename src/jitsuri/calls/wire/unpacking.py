@@ -23,7 +23,9 @@ _ENCODINGS = (
 """UTF-32 first: its little-endian mark begins with that of UTF-16."""
 
 _ZSTD_STEP_BYTES = 4096
-"""So much is unpacked at once: 4 bytes can stand for a block of 128 KiB (RFC 8878 §3.1.1.2), so at most 128 MiB come out."""
+"""So much is unpacked at once: 4 bytes can stand for 128 KiB (RFC 8878 §3.1.1.2), so at most 128 MiB come out."""
+
+_LONGEST_WORD_BYTES = 64 * BLOCK_BYTES
 
 Read = Callable[[int], bytes]
 
@@ -67,6 +69,41 @@ def in_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         yield decoder.decode(block).encode("utf-8", "replace")
     yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+def each_line_in_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same JSON text in UTF-8 where its lines are Shift_JIS, before brackets and backslashes are looked for.
+
+    The second byte of a Shift_JIS character may be a backslash or a bracket, but never below 0x40: text is cut behind
+    quotes, commas, spaces and line ends only. What is in neither encoding stays as it is and becomes a fault later.
+    """
+    held = b""
+    for block in blocks:
+        held += block
+        cut = max(held.rfind(mark) for mark in (b"\n", b'"', b",", b" ")) + 1
+        if cut or len(held) > _LONGEST_WORD_BYTES:
+            cut = cut or len(held)
+            yield _piece_in_utf8(held[:cut])
+            held = held[cut:]
+    yield _piece_in_utf8(held)
+
+
+def _piece_in_utf8(piece: bytes) -> bytes:
+    if piece.isascii() or _decodes(piece, "utf-8"):
+        return piece
+    lines = piece.split(b"\n")
+    return b"\n".join(
+        line.decode("cp932").encode() if not _decodes(line, "utf-8") and _decodes(line, "cp932") else line
+        for line in lines
+    )
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unmarked(first: bytes) -> str:

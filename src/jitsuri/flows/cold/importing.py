@@ -20,6 +20,7 @@ from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.rules.identifying import answer_key, call_id, group_of, shared_beginning, thread_key
 from jitsuri.calls.shapes import Call, CallGroup, Fault, Logged, Run
 from jitsuri.evidence import records as evidence_rows
+from jitsuri.evidence.rules import record_of
 from jitsuri.evidence.shapes import Record
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.rules.converting import Rates, convert
@@ -148,7 +149,7 @@ def _written(
     sealing: Sealing,
 ) -> Run:
     call_rows.lock_import(tx)
-    by_id = {}
+    by_id: dict[UUID, Logged] = {}
     conflicts: list[Fault] = []
     known = 0
     ids = [call_id(logged, ordinal) for logged, ordinal in numbered]
@@ -327,11 +328,9 @@ def _leave_failed(store: Store, run: Run, error: JitsuriError, now: Callable[[],
 
 
 def _evidence(run: Run, actor: str) -> Record:
+    assert run.ended_at is not None
     facts = {
         "file": run.file_name, "format": run.format, "lines": run.lines, "added": run.added, "known": run.known,
         "broken": run.broken, "conflicting": run.conflicting,
     }  # fmt: skip
-    assert run.ended_at is not None
-    return Record(
-        derived_id("evidence", "import", run.run_id.bytes), run.ended_at, actor, "import", str(run.run_id), facts
-    )
+    return record_of(run.ended_at, actor, "log_imported", f"run:{run.run_id}", facts)

@@ -10,7 +10,7 @@ from typing import cast
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import TextPolicy
 from jitsuri.evidence import records as evidence_rows
-from jitsuri.evidence.shapes import Record
+from jitsuri.evidence.rules import record_of
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import DataClass, RuleField, Stage, Task, TaskRule
 from jitsuri.store.door import Connection, Store
@@ -31,8 +31,7 @@ def pin(store: Store, tasks: Table, rules: Table, texts: Table, now: datetime) -
         changed += _pin_rules(tx, rules, now)
         changed += _pin_texts(tx, texts, now)
         if changed:
-            its_id = derived_id("evidence", "pinned", now.isoformat(), *changed)
-            evidence_rows.append(tx, Record(its_id, now, AUTHOR, "settings_pinned", "", {"changed": changed}))
+            evidence_rows.append(tx, record_of(now, AUTHOR, "settings_pinned", "settings", {"changed": changed}))
     return len(changed)
 
 

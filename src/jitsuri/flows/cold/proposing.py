@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jitsuri.calls.records import calls as call_rows
 from jitsuri.evidence import records as evidence_rows
-from jitsuri.evidence.shapes import Record
+from jitsuri.evidence.rules import record_of
 from jitsuri.ledger.records import moves
 from jitsuri.rightsizing import records as rightsizing_rows
 from jitsuri.routing import records as routing_rows
@@ -71,7 +71,8 @@ def confirm(store: Store, group_ids: Sequence[UUID], task: Task, actor: str, now
                 derived_id("rule", field, value), 100, "system_prompt" if is_prompt else "group", value, task.name
             )
             routing_rows.save_rule(tx, rule, actor, now)
-        evidence_rows.append(tx, _evidence(task, group_ids, actor, now))
+        facts = {"groups": [str(g) for g in group_ids], "department": department}
+        evidence_rows.append(tx, record_of(now, actor, "task_confirmed", f"task:{task.name}", facts))
     moved = 0
     while True:
         with store.transaction() as tx:
@@ -88,10 +89,6 @@ def set_aside(store: Store, group_ids: Sequence[UUID], actor: str, now: datetime
     """A person said that these groups are no task; they are not asked about again."""
     with store.transaction() as tx:
         routing_rows.set_aside(tx, group_ids, now)
-        its_id = derived_id("evidence", "set_aside", now.isoformat(), *(g.bytes for g in group_ids))
-        evidence_rows.append(tx, Record(its_id, now, actor, "proposal_set_aside", "", {"groups": len(group_ids)}))
+        facts = {"groups": [str(g) for g in group_ids]}
+        evidence_rows.append(tx, record_of(now, actor, "proposal_set_aside", "proposal", facts))
 
-
-def _evidence(task: Task, group_ids: Sequence[UUID], actor: str, now: datetime) -> Record:
-    its_id = derived_id("evidence", "confirm", task.name, now.isoformat(), *(g.bytes for g in group_ids))
-    return Record(its_id, now, actor, "task_confirmed", task.name, {"groups": len(group_ids)})

@@ -10,18 +10,19 @@ from pathlib import Path
 from uuid import UUID
 
 from jitsuri.calls.records import texts as text_rows
-from jitsuri.calls.rules.detecting import plan_reading
+from jitsuri.calls.rules.detecting import detect_format
 from jitsuri.calls.rules.joining import batch_requests
-from jitsuri.calls.rules.mapping import mapping_from_options, mapping_from_toml
-from jitsuri.calls.rules.reading import read_record
+from jitsuri.calls.rules.mapping import mapping_from_options
+from jitsuri.calls.rules.reading import plan_reading, read_record
 from jitsuri.calls.rules.sealing import KEY_BYTES, seal
 from jitsuri.calls.shapes import BatchRequest, CsvMapping, Fault, Logged, LogFormat, Reading, Run, TextPolicy
-from jitsuri.calls.wire.opening import OpenLog, open_log
+from jitsuri.calls.wire.opening import Log, open_log, read_mapping
 from jitsuri.flows.cold.importing import Source, import_log
 from jitsuri.flows.cold.keeping_rates import rates_in_use
 from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.ledger.rules.converting import Rates
 from jitsuri.ledger.rules.pricing import Pricer
+from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError, OperatorError
 from jitsuri.terms.period import company_day
@@ -45,7 +46,7 @@ class Means:
 
     overrides: Path | None
     assumed_rates: Mapping[str, Decimal]
-    rate_kind: str
+    rate_kind: RateKind
     folder: Path
     """Where relative key files are looked for: beside ``jitsuri.toml``."""
 
@@ -71,7 +72,7 @@ def import_files(
     committed stays.
     """
     pricer = Pricer(ensure_book(store, now(), means.overrides))
-    rates = rates_in_use(store, means.rate_kind, means.assumed_rates, now())
+    rates = rates_in_use(store, now(), means.rate_kind, means.assumed_rates)
     with store.reading() as tx:
         policies = text_rows.policies(tx)
     keeping = _Keeping({t: p for t, p in policies.items() if p.keep == "full"}, means.folder, company_day(now()))
@@ -79,38 +80,45 @@ def import_files(
     answers: list[Path] = []
     for file in files:
         with open_log(file) as log:
-            if log.is_batch_input:
-                requests.update(batch_requests(log.records(), keep_bodies=bool(keeping.policies)))
+            if options.format is None and _is_batch_input(log):
+                requests.update(batch_requests(log, keep_bodies=bool(keeping.policies)))
             else:
                 answers.append(file)
+    if not answers:
+        raise CallerError("log_is_batch_input")
     for file in answers:
         with open_log(file) as log:
             reading = plan_reading(
                 log.layout, log.head, log.header, now=now(), asked_format=options.format, mapping=_mapping(options),
                 fallback_at=options.fallback_at, requests=requests, keep_bodies=bool(keeping.policies),
             )  # fmt: skip
-            yield _import_one(store, log, reading, pricer, rates, keeping, now, actor, on_batch)
+            yield _import_one(store, file, log, reading, pricer, rates, keeping, now, actor, on_batch)
 
 
 def _import_one(
-    store: Store, log: OpenLog, reading: Reading, pricer: Pricer, rates: Rates, keeping: _Keeping,
+    store: Store, file: Path, log: Log, reading: Reading, pricer: Pricer, rates: Rates, keeping: _Keeping,
     now: Callable[[], datetime], actor: str, on_batch: OnBatch,
 ) -> Run:  # fmt: skip
     read = (
-        raw if isinstance(raw, Fault) else read_record(number, raw, reading) for number, raw in log.records()
+        raw if isinstance(raw, Fault) else read_record(number, raw, reading) for number, raw in log
     )
     return import_log(
-        store, Source(log.name, reading.format, read), pricer=pricer, rates=rates, now=now, actor=actor,
+        store, Source(file.name, reading.format, read), pricer=pricer, rates=rates, now=now, actor=actor,
         sealing=keeping, on_batch=lambda run: on_batch(run, log.position, log.size),
     )  # fmt: skip
 
 
+def _is_batch_input(log: Log) -> bool:
+    try:
+        detect_format(log.layout, log.head, log.header)
+    except CallerError as error:
+        return error.code == "log_is_batch_input"  # what else is wrong is told when the file's turn comes
+    return False
+
+
 def _mapping(options: ReadOptions) -> CsvMapping | None:
     if options.mapping_file is not None:
-        try:
-            return mapping_from_toml(options.mapping_file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CallerError("mapping_file_unreadable", why=str(error)) from error
+        return read_mapping(options.mapping_file)
     return mapping_from_options(options.mapping) if options.mapping else None
 
 

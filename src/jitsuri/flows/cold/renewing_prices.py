@@ -141,10 +141,10 @@ def propose_update(
 def apply_update(store: Store, book: PriceBook, now: datetime, author: str, reason: str) -> BookInfo:
     """Price new entries by this book from now on. Entries that stand keep their price (see ``reprice``).
 
-    Raises CallerError ``reason_missing``.
+    Raises CallerError ``price_reason_missing``.
     """
     if not reason.strip():
-        raise CallerError("reason_missing")
+        raise CallerError("price_reason_missing")
     with store.transaction() as tx:
         book_rows.lock(tx)
         return _take_in(tx, book, now, author, reason.strip())
@@ -165,10 +165,10 @@ def reprice(
     """Price the attempts asked at or after ``since`` (None: all) again by this book; ``is_only_open``: only those
     without yen. What differs becomes new lines, with the rollups, batch by batch; doing it again adds nothing.
 
-    Raises CallerError ``reason_missing``.
+    Raises CallerError ``price_reason_missing``.
     """
     if not reason.strip():
-        raise CallerError("reason_missing")
+        raise CallerError("price_reason_missing")
     pricer = Pricer(book)
     done = Repriced(0, 0, 0, 0, 0, 0, Decimal(0))
     with store.reading() as tx:

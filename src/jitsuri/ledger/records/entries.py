@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
@@ -95,7 +95,7 @@ def stream(
             yield _entry(row)
 
 
-def _row(entry: Entry) -> Iterable[Any]:
+def _row(entry: Entry) -> tuple[Any, ...]:
     return (*_plain(entry), *_counts(entry.usage))
 
 

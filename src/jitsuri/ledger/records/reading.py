@@ -30,22 +30,18 @@ def amounts_of_calls(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, Cal
         "FROM ledger_entries WHERE call_id = ANY(%s) GROUP BY call_id",
         (list(call_ids),),
     )
-    return {
-        row[0]: CallAmounts(row[1], row[2], row[3], row[4], _state(row[5], row[6]), None if row[5] or row[6] else row[7])
-        for row in rows
-    }
+    return {row[0]: CallAmounts(row[1], row[2], row[3], row[4], _state(row[5], row[6]), row[7]) for row in rows}
 
 
 def sum_of_calls(tx: Connection, call_ids: Sequence[UUID]) -> Sum:
     """The sum of all lines of these calls."""
-    row = tx.execute(
+    [row] = tx.execute(
         "SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(calls) FILTER (WHERE state = 'unpriced'), 0)::bigint, "
         "coalesce(sum(calls) FILTER (WHERE state = 'unconverted'), 0)::bigint, "
         "coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(cost_jpy), 0) "
         "FROM ledger_entries WHERE call_id = ANY(%s)",
         (list(call_ids),),
-    ).fetchone()
-    assert row is not None
+    ).fetchall()
     return Sum(*row)
 
 
@@ -75,7 +71,8 @@ def calls_in_state(
     at, call_id = after or (None, None)
     rows = tx.execute(
         "SELECT min(at) AS at, call_id FROM ledger_entries WHERE state <> 'priced' AND state = %(state)s "
-        "AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR at < %(until)s) "
+        "AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) "
+        "AND (%(until)s::timestamptz IS NULL OR at < %(until)s) "
         "AND (%(task)s::text IS NULL OR task = %(task)s) AND (%(provider)s::text IS NULL OR provider = %(provider)s) "
         "AND (%(model)s::text IS NULL OR model = %(model)s) "
         "AND (%(departments)s::text[] IS NULL OR department = ANY(%(departments)s)) "
@@ -106,11 +103,17 @@ def uses(tx: Connection, first: date, last: date) -> list[Use]:
     rare = _rare_uses(tx, first, last)
     return [
         Use(
-            *row[:4], calls=row[4], unpriced=row[5], cost_jpy=row[6],
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            calls=row[4],
+            unpriced=row[5],
             usage=Usage(**dict(zip(_SUMMED_KINDS, row[7:], strict=True)), **rare.get(tuple(row[:4]), {})),
+            cost_jpy=row[6],
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def first_days(tx: Connection, tasks: Sequence[str]) -> dict[str, date]:

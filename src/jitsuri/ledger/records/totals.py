@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from jitsuri.ledger.shapes.totals import DIMENSIONS, Cost, Dimension, Period, Total
+from jitsuri.ledger.shapes.totals import DIMENSIONS, Cost, Dimension, Gaps, Period, Total
 from jitsuri.store.door import Connection
 
 _TABLE = {"day": "ledger_days", "month": "ledger_months"}
@@ -71,3 +71,13 @@ def span(tx: Connection) -> tuple[date, date] | None:
     """The first and last day with entries; None for an empty ledger."""
     row = tx.execute("SELECT min(day), max(day) FROM ledger_days WHERE calls <> 0").fetchone()
     return (row[0], row[1]) if row and row[0] is not None else None
+
+
+def gaps(tx: Connection) -> Gaps:
+    """What is not in any yen total, over all time."""
+    rows = tx.execute(
+        "SELECT provider, model, sum(unpriced)::bigint, sum(unconverted)::bigint FROM ledger_months "
+        "GROUP BY provider, model HAVING sum(unpriced) <> 0 OR sum(unconverted) <> 0 ORDER BY 3 DESC, 1, 2"
+    ).fetchall()
+    models = tuple(f"{row[0]}/{row[1]}".lstrip("/") for row in rows if row[2])
+    return Gaps(sum(row[2] for row in rows), models, sum(row[3] for row in rows))

@@ -1,4 +1,4 @@
-"""Spreading (配賦): how a month's part of a cost that is not calls reaches departments and tasks, to the last millionth.
+"""Spreading (配賦): how a month of a cost that is not calls reaches departments and tasks, to the last millionth.
 
 Parts always add up to the whole: shares are exact fractions, and the millionths that rounding leaves over go to the
 largest remainders. What nobody used stays a part of its own, marked as unused, and is never hidden in the others.
@@ -15,6 +15,7 @@ from jitsuri.ledger.shapes.costs import CostLine, SpreadAmount, SpreadRule
 from jitsuri.ledger.shapes.rates import Rate
 from jitsuri.ledger.shapes.totals import Total
 from jitsuri.terms.money import EXACT_DIGITS, LEDGER_STEP_JPY
+from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import Month
 
 Place = tuple[str, str]
@@ -135,3 +136,37 @@ def _rounded(value: Fraction) -> int:
 def _jpy(steps: int) -> Decimal:
     with localcontext(prec=EXACT_DIGITS):
         return (Decimal(steps) * LEDGER_STEP_JPY).quantize(LEDGER_STEP_JPY, rounding=ROUND_HALF_UP)
+
+
+def cost_faults(line: CostLine) -> list[Refusal]:
+    """Everything that keeps this from being a cost line: each with its field, its value and what it should be."""
+    named = {
+        "name": (bool(line.name), "cost_name_missing", line.name),
+        "amount": (line.amount >= 0, "cost_negative", line.amount),
+        "currency": (is_currency(line.currency), "currency_invalid", line.currency),
+        "unused_share": (0 <= line.unused_share <= 1, "cost_unused_share", line.unused_share),
+        "valid_to": (line.valid_to is None or line.valid_to >= line.valid_from, "cost_ends_early", line.valid_to),
+        "rhythm": (line.rhythm == "monthly" or line.valid_to is None, "cost_once_has_end", line.valid_to),
+        "spread": (line.spread != "direct" or bool(line.department or line.task), "cost_direct_nowhere", line.spread),
+        "shares": (_are_shares_right(line), "cost_shares", _told(line.shares)),
+    }
+    return [
+        Refusal(code, {"field": field, "value": str(value)}) for field, (ok, code, value) in named.items() if not ok
+    ]
+
+
+def is_currency(code: str) -> bool:
+    """Three capital letters, as ISO 4217 names currencies."""
+    return len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+
+
+def _are_shares_right(line: CostLine) -> bool:
+    """Fixed shares are given exactly where the rule asks for them, none negative, and they add up to 1."""
+    if line.spread != "shares":
+        return not line.shares
+    given = [Fraction(share) for _, _, share in line.shares]
+    return sum(given) == 1 and min(given) >= 0
+
+
+def _told(shares: Sequence[tuple[str, str, Decimal]]) -> str:
+    return "; ".join(f"{department}/{task}={share}" for department, task, share in shares)

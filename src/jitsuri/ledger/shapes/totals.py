@@ -49,3 +49,12 @@ class Cost:
     """The values of the dimensions asked for, in their order."""
     calls: int
     cost_jpy: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Attempts that no total holds in yen: without a price, or without an exchange rate."""
+
+    unpriced: int
+    unpriced_models: tuple[str, ...]
+    unconverted: int

@@ -12,8 +12,8 @@
     source = "稟議 2026-017 (power and depreciation)"
 
 ``tier`` (the response's), ``from_time``/``until_time``, ``weekdays = ["mon", …]``, ``steps = [{ above = 200000,
-input = 25, output = 100 }]``, ``name``, ``note`` and ``keep_listed = true`` (kinds that are not named keep the book's
-price) are optional. Tools are per thousand: ``web_searches``, ``requests``.
+input = 25, output = 100 }]``, ``zone``, ``name``, ``note`` and ``keep_listed = true`` (kinds that are not named keep
+the book's price) are optional. Tools are per thousand: ``web_searches``, ``requests``.
 
     [[factor]]                        # multiplies listed token prices
     provider = "openai"
@@ -73,7 +73,7 @@ KINDS: Mapping[str, tuple[str, int]] = {
 """Keys of the file that hold a price: key → (kind, units per price)."""
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SHARED = ("provider", "model", "tier", "valid_from", "valid_to", "source", "note")
+_SHARED = ("provider", "model", "tier", "valid_from", "valid_to", "zone", "source", "note")
 _PRICE_KEYS = (
     *_SHARED, "currency", "name", "from_time", "until_time", "weekdays", "steps", "keep_listed", *KINDS,
 )  # fmt: skip
@@ -112,7 +112,7 @@ def overrides_from_toml(path: Path) -> OwnPrices:
         raise CallerError("override_not_toml", file=path, why=str(error)) from error
     top = _Row(path, content, "", 0, tree)
     top.only("zone", "price", "factor")
-    zone = top.zone()
+    zone = top.zone(DEFAULT_ZONE)
     rows = [_override(_Row(path, content, "price", n, row), zone) for n, row in enumerate(top.tables("price"))]
     factors = [_factor(_Row(path, content, "factor", n, row), zone) for n, row in enumerate(top.tables("factor"))]
     return OwnPrices(tuple(rows), tuple(factors))
@@ -205,8 +205,8 @@ class _Row:
             raise self.wrong("override_not_a_table", key, value)
         return value
 
-    def zone(self) -> str:
-        name = self.text("zone", DEFAULT_ZONE)
+    def zone(self, default: str) -> str:
+        name = self.text("zone", default)
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -300,7 +300,8 @@ def _override(row: _Row, zone: str) -> Override:
     source = row.text("source")
     name = row.text("name", "") or " ".join(filter(None, ["override", tier, first.isoformat() if first else ""]))
     block = Block(
-        name, units, first, last, row.clock("from_time"), row.clock("until_time"), row.weekdays(), zone, tier, currency,
+        name, units, first, last, row.clock("from_time"), row.clock("until_time"), row.weekdays(), row.zone(zone),
+        tier, currency,
         is_partial=keeps and not tier, is_override=True,
     )  # fmt: skip
     return Override(row.provider(), row.model(), block, source, row.text("note", ""))
@@ -344,6 +345,6 @@ def _factor(row: _Row, zone: str) -> Factor:
     if "*" in region[:-1]:
         raise row.wrong("override_bad_pattern", "region", region)
     return Factor(
-        row.provider(), row.model(), factor, row.text("source"), region, row.tier(), first, last, zone,
+        row.provider(), row.model(), factor, row.text("source"), region, row.tier(), first, last, row.zone(zone),
         row.text("note", ""),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from jitsuri.terms.errors import OperatorError
 
 START_SECONDS = 300.0
 """How long a start may take; a recovery from a gigabyte of WAL takes minutes on a slow disk (decision 0002)."""
+
+FREE_BYTES_NEEDED = 32 * 2**20
+"""Two segments of write-ahead log (16 MB each; PostgreSQL documentation, "WAL Internals"): below that a server may end."""
 
 Upgrade = Callable[[Server, Server, Progress, float], None]
 """Moves the content of the old server's data to the new one's place, given the seconds a start may take."""
@@ -91,13 +95,25 @@ class Supervisor:
                 with self._turn():
                     self._leave()
 
-    def revive(self) -> None:
+    def revive(self) -> str:
         """Bring the server back if it has gone (killed, or ended by a full disk). The caller holds it.
 
-        Raises OperatorError with the reason why it does not come back.
+        Returns the connection string, which may have another port. Raises OperatorError with the reason why the
+        server does not come back.
         """
         with self._thread_lock, _told(self.layout.home), self._turn():
-            self._bring_up(self._held_server())
+            server = self._held_server()
+            self._bring_up(server)
+            return running.dsn_of(self.layout, server.password)
+
+    def explain(self) -> OperatorError | None:
+        """``disk_full`` where less is free than the server needs for its next step, else None."""
+        free = shutil.disk_usage(self.layout.root).free
+        if free >= FREE_BYTES_NEEDED:
+            return None
+        return OperatorError(
+            "disk_full", path=str(self.layout.root), reason=f"{free:,} bytes", log=str(self.layout.logs)
+        )
 
     @property
     def server(self) -> Server:
@@ -200,14 +216,13 @@ class Supervisor:
         return target
 
     def _bring_up(self, server: Server) -> None:
-        if running.health(server) != "healthy":
-            if running.is_running(server):
-                self._await_other(server)
-            elif not server.data.exists():
-                self._progress("database_making")
-                create_data(self.layout, server.programs, server.account, server.password, server.data)
-            if not running.is_running(server):
-                running.start(server, self._start_seconds, self._progress)
+        if running.is_running(server):
+            self._await_other(server)
+        elif not server.data.exists():
+            self._progress("database_making")
+            create_data(self.layout, server.programs, server.account, server.password, server.data)
+        if not running.is_running(server):
+            running.start(server, self._start_seconds, self._progress)
         if self._major_in_use() != server.programs.major or not self.layout.current.exists():
             configuring.write_whole(self.layout.current, f"{server.programs.major}\n")
             _give_like(self.layout.current, self.layout.home)

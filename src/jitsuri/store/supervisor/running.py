@@ -36,6 +36,7 @@ OWNER = "jitsuri"
 PORT_TRIES = 3
 _ORPHAN_SECONDS = 20.0
 _PAUSE_SECONDS = 0.05
+_ASK_SECONDS = 3
 _RECOVERING = ("starting up", "in recovery", "not yet accepting")
 
 Progress = Callable[[str], None]
@@ -91,7 +92,7 @@ def health(server: Server) -> str:
         return "silent"
     try:
         with psycopg.connect(
-            dsn_of(server.layout, server.password, "postgres"), connect_timeout=10, autocommit=True
+            dsn_of(server.layout, server.password, "postgres"), connect_timeout=_ASK_SECONDS, autocommit=True
         ) as connection:
             row = connection.execute("SELECT current_setting('data_directory')").fetchone()
             data = row[0] if row else ""

@@ -1,4 +1,4 @@
-"""Viewing: what pages and commands show, read on one snapshot. Every number here opens down to its entries."""
+"""Tables of months: what the command line shows of the ledger."""
 
 from __future__ import annotations
 

@@ -1,0 +1,70 @@
+"""How many tokens a text would be: a stated rule, no tokenizer.
+
+    tokens = (78 × wide characters + 28 × narrow ones) ÷ 100, rounded up, times the model family's percentage
+
+Wide are Japanese characters and full-width forms (code point 2E80 and above), narrow all others. Every message adds
+four, every request three. Hidden reasoning is drawn from the model's span and is three times as long for hard pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from company.pieces import Difficulty
+
+_FIRST_WIDE = "\u2e80"
+_FAMILY_PERCENT = (("claude-", 115), ("gemini-", 92), ("sample-", 108))
+_REASONING = {
+    "gpt-6.1-sol": (420, 1600),
+    "gpt-5.6-luna": (60, 260),
+    "gpt-6-luna": (80, 320),
+    "gpt-5-mini": (120, 520),
+    "gemini-3.8-flash": (90, 420),
+}
+"""Least and most hidden tokens of an easy or medium piece; made up. Models that are not here do not reason."""
+
+LEAST_CACHED_TOKENS = 1024
+CACHE_STEP_TOKENS = 128
+_WRITES_ARE_BILLED = ("gpt-5.6", "gpt-6")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tokens of one attempt; ``cached`` and ``written`` are part of ``input``, ``reasoning`` of ``output``."""
+
+    input: int
+    output: int
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+
+
+def tokens(text: str, model: str) -> int:
+    """The rule above for one text."""
+    wide = sum(1 for character in text if character >= _FIRST_WIDE)
+    percent = next((p for beginning, p in _FAMILY_PERCENT if model.startswith(beginning)), 100)
+    return -(-(78 * wide + 28 * (len(text) - wide)) * percent // 10_000)
+
+
+def prompt_tokens(messages: Iterable[str], model: str) -> int:
+    """Tokens of a request with these messages."""
+    return 3 + sum(4 + tokens(text, model) for text in messages if text)
+
+
+def reasoning_tokens(model: str, difficulty: Difficulty, chance: Random) -> int:
+    """Hidden tokens of one answer."""
+    span = _REASONING.get(model)
+    return chance.randint(*span) * (3 if difficulty == "hard" else 1) if span else 0
+
+
+def cache_use(model: str, prefix: int, *, is_warm: bool, least: int = LEAST_CACHED_TOKENS) -> tuple[int, int]:
+    """``(read, written)`` of a prompt that begins with ``prefix`` tokens which an earlier call may have left behind."""
+    if prefix < least:
+        return 0, 0
+    whole = prefix // CACHE_STEP_TOKENS * CACHE_STEP_TOKENS
+    if is_warm:
+        return whole, 0
+    writes = model.startswith("claude-") or model.startswith(_WRITES_ARE_BILLED)
+    return 0, whole if writes else 0

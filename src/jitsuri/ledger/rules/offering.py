@@ -1,0 +1,93 @@
+"""Offering: which models of a price book a chat task could be asked of, and why the others are left out.
+
+A price book says little of what a model is for; its name does. What is left out here can still be a candidate when a
+company has used it, or names it itself (decision 0007).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from jitsuri.ledger.rules.finding import find_sheet
+from jitsuri.ledger.shapes.pricing import ModelSheet, PriceBook, Vendor
+from jitsuri.terms.outcomes import Dropped
+
+Key = tuple[str, str]
+"""Provider and model, as the book names them."""
+
+MOST_OFFERED = 150
+"""A vendor with more models is a marketplace of others' models: only those in use are compared (decision 0007)."""
+
+_OTHER_PURPOSE = frozenset(
+    {
+        "audio", "tts", "transcribe", "whisper", "realtime", "live", "voice", "voxtral", "orpheus", "translate",
+        "image", "banana", "vision", "ocr", "paddleocr", "lyria", "robotics", "computer", "embed", "embedding", "bge",
+        "gte", "voyage", "rerank", "reranker", "moderation", "guard", "safeguard", "safety", "decider", "search",
+        "research", "sonar", "codex", "codestral", "devstral", "coder", "code", "cyber", "rosalind", "base", "pt",
+        "batch",
+    }
+)  # fmt: skip
+"""Parts of names that say: made for something else than answering in text, or not answering at once. Source: the names
+of genai-prices 0.2.3, read 2026-11-22."""
+
+_OLDER = re.compile(
+    r"(?:text-)?(?:ada|babbage|curie|davinci)\b|gpt-3|text-|chatgpt-|ft:|claude-(?:1|2|instant)|palm|.*:(?:free|extended)$"
+)
+"""Names of another time (completion models and their generation), products' own aliases, fine-tuned models (which need
+their own training), and offers without a price to rely on."""
+
+_OPEN_WEIGHTS = re.compile(r"gpt-oss")
+"""Listed under a vendor's name, but a model to run elsewhere: whether the vendor serves it must be checked first."""
+
+
+def offered_sheets(book: PriceBook, used: Collection[Key]) -> tuple[list[ModelSheet], list[Dropped]]:
+    """The models a task could be compared with: those ``used``, and the current text models of their vendors.
+
+    What is left out comes with its reason: ``deprecated``, ``other_purpose``, ``older_generation``, ``open_weights``,
+    ``marketplace`` (facts: ``models``). Each model stands once, in the order of the book, those in use first.
+    """
+    found: dict[Key, ModelSheet] = {}
+    for provider, model in sorted(used):
+        sheet = find_sheet(book, provider, model)
+        if isinstance(sheet, ModelSheet):
+            found.setdefault((sheet.provider, sheet.model), sheet)
+    dropped: list[Dropped] = []
+    in_use = {provider for provider, _ in found}
+    for vendor in book.vendors:
+        if vendor.provider in in_use:
+            kept, left_out = _of_vendor(book, vendor, found)
+            found |= kept
+            dropped += left_out
+    return list(found.values()), dropped
+
+
+def _of_vendor(
+    book: PriceBook, vendor: Vendor, known: Collection[Key]
+) -> tuple[dict[Key, ModelSheet], Iterable[Dropped]]:
+    if len(vendor.sheets) > MOST_OFFERED:
+        return {}, [Dropped(vendor.provider, "marketplace", {"models": len(vendor.sheets)})]
+    kept: dict[Key, ModelSheet] = {}
+    dropped: list[Dropped] = []
+    for sheet in vendor.sheets:
+        if (sheet.provider, sheet.model) in known:
+            continue
+        why = _why_not(sheet)
+        if why:
+            dropped.append(Dropped(f"{sheet.provider}/{sheet.model}", why))
+            continue
+        own = find_sheet(book, sheet.provider, sheet.model)  # with the company's own rows
+        kept[sheet.provider, sheet.model] = own if isinstance(own, ModelSheet) and own.model == sheet.model else sheet
+    return kept, dropped
+
+
+def _why_not(sheet: ModelSheet) -> str:
+    """The reason to leave a model out, '' for none."""
+    name = sheet.model.lower()
+    if sheet.is_deprecated:
+        return "deprecated"
+    if _OTHER_PURPOSE & set(re.split(r"[^a-z0-9]+", name)):
+        return "other_purpose"
+    if _OLDER.match(name):
+        return "older_generation"
+    return "open_weights" if _OPEN_WEIGHTS.search(name) else ""
