@@ -1,9 +1,9 @@
-"""How long it takes to read one record: bytes → call, id and prompt group, in µs, per format.
+"""What it costs to read one record: bytes → call, id and prompt group, in µs of one core, per format.
 
     python bench/reading.py [--records 20000]
 
-Everything here is made up. Measured on one core without the database: what an import pays before it writes. The whole path
-is also measured from a file (opening, unpacking, splitting included).
+Everything here is made up. Measured on one core without the database: what an import pays before it writes. The whole
+path is also measured from a file (opening, unpacking, splitting included).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jitsuri.calls.wire.opening import open_log
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)
-SYSTEM = "届いた問合せを十二の区分の一つに分け、区分名だけを答えてください。" * 3
+SYSTEM = "届いた問合せを十二の区分の一つに分け、区分名だけを答えてください。" * 2
 QUESTION = "先日の件で確認です。品番 SK-{} の納期と価格を見直せるかを知りたいとのこと。折返しの電話をお願いします。"
 ANSWER = "区分は納期確認です。担当と期日を添えます。"
 
@@ -139,18 +139,18 @@ def _measured(records: Iterator[tuple[int, bytes | Fault]], layout: Layout, head
     """Seconds for all of these records, as the import flow goes through them."""
     reading = plan_reading(layout, head, header, now=NOW)
     groups: dict[str, CallGroup] = {}
-    begun = time.perf_counter()
+    begun = time.process_time()
     for number, raw in records:
         call = read_record(number, raw, reading) if isinstance(raw, bytes) else raw
         if not isinstance(call, Logged):
             raise SystemExit(f"{number}: {call}")
         thread_key(call, call_id(call, 0))
         group_of(call, groups)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="µs per record, from bytes to call, id, thread and prompt group.")
+    parser = argparse.ArgumentParser(description="CPU µs per record, from bytes to call, id, thread and prompt group.")
     parser.add_argument("--records", type=int, default=20_000)
     count = parser.parse_args().records
     print(f"{'format':<28}{'bytes':>7}{'µs/record':>11}")
@@ -176,10 +176,10 @@ def _from_files(folder: Path, lines: list[bytes]) -> None:
         path.write_bytes(content)
         best = 1e9
         for _ in range(3):
-            begun = time.perf_counter()
+            begun = time.process_time()
             with open_log(path) as log:
                 _measured(iter(log), log.layout, list(log.head), log.header)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.process_time() - begun)
         print(f"{name:<28}{len(content) // len(lines):>7}{best / len(lines) * 1e6:>11.1f}")
 
 

@@ -4,7 +4,7 @@ A prompt survives when no *surviving* earlier prompt of its task has a similarit
 not sampled: two sets can only be that similar when they share one of their rarest grams, so each set is looked up and
 filed under just enough of its rarest ones (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006).
 
-    python sample/near_duplicates.py DIR      # reads DIR/prompts.jsonl, prints the share that survives per task
+    python sample/near_duplicates.py DIR      # reads DIR/truth.jsonl, prints the share that survives per task
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How many prompts of the sample log survive a near-duplicate filter.")
     parser.add_argument("folder", type=Path, help="a folder written by write_log.py")
     given = parser.parse_args()
-    lines = (given.folder / "prompts.jsonl").read_text(encoding="utf-8").splitlines()
-    counts = surviving_by_task((row["task"], row["prompt"]) for row in map(json.loads, lines))
+    rows = [json.loads(line) for line in (given.folder / "truth.jsonl").read_text("utf-8").split("\n") if line]
+    prompts = {row["prompt_id"]: (row["task"], row["prompt"]) for row in rows}
+    counts = surviving_by_task(prompts.values())
     for task, (kept, whole) in counts.items():
         print(f"{task:<24} {kept:>6} of {whole:>6}  {100 * kept / whole:5.1f} %")
     kept, whole = (sum(pair[n] for pair in counts.values()) for n in (0, 1))

@@ -1,4 +1,4 @@
-"""Write the sample log (見本) of 株式会社サンプル精機: calls in six formats, their truth, and the tables that go with them.
+"""Write the sample log (見本) of 株式会社サンプル精機: calls in six formats, their truth, and the tables beside them.
 
     python sample/write_log.py --out DIR [--seed 0] [--until 2026-11-22] [--scale 100]
 
@@ -43,14 +43,15 @@ OTLP_FILE = "otlp-traces.json"
 
 
 def write(out: Path, seed: int = 0, until: date = date(2026, 11, 22), scale_percent: int = 100) -> dict[str, object]:
-    """Write all files to ``out`` and return what ``contents.json`` says about them.
+    """Write all files to ``out`` (the logs to ``out/calls``) and return what ``contents.json`` says about them.
 
     ``scale_percent`` multiplies the calls of every day. Raises ValueError when ``until`` is not in 2026-04-01 …
     2026-12-28 (the calendar's span).
     """
     if not FIRST_DAY <= until <= LAST_DAY:
         raise ValueError(f"until must be from {FIRST_DAY} to {LAST_DAY}, not {until}")
-    out.mkdir(parents=True, exist_ok=True)
+    logs = out / "calls"
+    logs.mkdir(parents=True, exist_ok=True)
     calls = sorted(
         (call for desk in DESKS for call in plan(desk, seed, until, scale_percent)), key=lambda c: (c.at, c.truth_id)
     )
@@ -64,14 +65,14 @@ def write(out: Path, seed: int = 0, until: date = date(2026, 11, 22), scale_perc
         }.items()
     }
     batch = list(_batch_calls(seed)) if until >= BATCH_DAY else []
-    broken = _write_openai(out / OPENAI_FILE, by_dialect[OPENAI_FILE])
-    _write_gz(out / ANTHROPIC_FILE, _json_lines(pair_line(call) for call in by_dialect[ANTHROPIC_FILE]))
+    broken = _write_openai(logs / OPENAI_FILE, by_dialect[OPENAI_FILE])
+    _write_gz(logs / ANTHROPIC_FILE, _json_lines(pair_line(call) for call in by_dialect[ANTHROPIC_FILE]))
     asked, answered = zip(*(batch_lines(c, c.prompt_id) for c in batch), strict=True) if batch else ((), ())
-    _write_text(out / BATCH_INPUT_FILE, _json_lines(asked))
-    _write_text(out / BATCH_OUTPUT_FILE, _json_lines(answered))
+    _write_text(logs / BATCH_INPUT_FILE, _json_lines(asked))
+    _write_text(logs / BATCH_OUTPUT_FILE, _json_lines(answered))
     rows = [tuple(litellm_row(call).values()) for call in by_dialect[LITELLM_FILE]]
-    _write_csv(out / LITELLM_FILE, LITELLM_COLUMNS, rows, "cp932")
-    _write_text(out / OTLP_FILE, [json.dumps(otlp_document(by_dialect[OTLP_FILE]), ensure_ascii=False), "\n"])
+    _write_csv(logs / LITELLM_FILE, LITELLM_COLUMNS, rows, "cp932")
+    _write_text(logs / OTLP_FILE, [json.dumps(otlp_document(by_dialect[OTLP_FILE]), ensure_ascii=False), "\n"])
     _write_text(out / "truth.jsonl", _json_lines(_truth_row(call) for call in [*calls, *batch]))
     _write_csv(out / "departments.csv", DEPARTMENT_COLUMNS, DEPARTMENTS)
     _write_csv(out / "rates.csv", RATE_COLUMNS, sample_rates(seed, until))
@@ -128,11 +129,10 @@ def _truth_row(call: Planned) -> dict[str, object]:
     }
 
 
-def _contents(
-    by_file: dict[str, list[Planned]], batch: Sequence[Planned], broken: int
-) -> dict[str, object]:
+def _contents(by_file: dict[str, list[Planned]], batch: Sequence[Planned], broken: int) -> dict[str, object]:
     """What each file holds: lines that are calls, and lines that an import must report."""
     files: dict[str, object] = {}
+    everything = [call for calls in by_file.values() for call in calls] + list(batch)
     for name, calls in [*by_file.items(), (BATCH_OUTPUT_FILE, list(batch))]:
         uncounted = sum(call.ending == "cut_uncounted" for call in calls)
         torn = broken if name == OPENAI_FILE else 0
@@ -148,12 +148,8 @@ def _contents(
         "note": "見本 / sample: made up by sample/write_log.py; no real company, person, price or answer of a model",
         "files": files,
         "batch_requests": {BATCH_OUTPUT_FILE: BATCH_INPUT_FILE},
-        "tasks": [_task_facts(desk, [*by_file_calls(by_file), *batch]) for desk in DESKS],
+        "tasks": [_task_facts(desk, everything) for desk in DESKS],
     }
-
-
-def by_file_calls(by_file: dict[str, list[Planned]]) -> list[Planned]:
-    return [call for calls in by_file.values() for call in calls]
 
 
 def _task_facts(desk: Desk, calls: Sequence[Planned]) -> dict[str, object]:
@@ -206,7 +202,7 @@ def main() -> None:
         parser.error(str(error))
     files = contents["files"]
     for name, facts in files.items() if isinstance(files, dict) else ():
-        print(f"{given.out / name}: {facts['calls']:,} calls, {facts['lines']:,} lines")
+        print(f"{given.out}/calls/{name}: {facts['calls']:,} calls, {facts['lines']:,} lines")
 
 
 if __name__ == "__main__":

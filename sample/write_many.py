@@ -36,7 +36,17 @@ TASKS = (
     ("notice-draft", "社内通知の下書きを、敬体で三百字以内に作ってください。"),
     ("drawing-check", "図面の注記を読み、抜けと食い違いを箇条書きで挙げてください。"),
 )
-DEPARTMENTS = ("D110", "D120", "D210", "D220", "D310", "D320", "D410", "D420", "D510")
+DEPARTMENTS = (
+    "sales-support",
+    "sales-1",
+    "general-affairs",
+    "purchasing",
+    "accounting",
+    "design",
+    "mfg-1",
+    "mfg-2",
+    "qa",
+)
 OPENINGS = (
     "先日の件で確認です。",
     "急ぎの件です。",

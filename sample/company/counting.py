@@ -2,8 +2,8 @@
 
     tokens = (78 × wide characters + 28 × narrow ones) ÷ 100, rounded up, times the model family's percentage
 
-Wide are Japanese characters and full-width forms (code point 2E80 and above), narrow all others. Every message adds
-four, every request three. Hidden reasoning is drawn from the model's span and is three times as long for hard pieces.
+Wide are all characters outside ASCII, narrow those of ASCII. Every message adds four, every request three. Hidden
+reasoning is drawn from the model's span and is three times as long for hard pieces.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from random import Random
 
 from company.pieces import Difficulty
 
-_FIRST_WIDE = "\u2e80"
 _FAMILY_PERCENT = (("claude-", 115), ("gemini-", 92), ("sample-", 108))
 _REASONING = {
     "gpt-6.1-sol": (420, 1600),
-    "gpt-5.6-luna": (60, 260),
-    "gpt-6-luna": (80, 320),
-    "gpt-5-mini": (120, 520),
-    "gemini-3.8-flash": (90, 420),
+    "gpt-5.6-luna": (140, 620),
+    "gpt-6-luna": (120, 560),
+    "gpt-5-mini": (260, 1100),
+    "claude-sonnet-5": (240, 1100),
+    "claude-sonnet-5-5": (240, 1100),
+    "gemini-3.8-flash": (220, 1200),
 }
 """Least and most hidden tokens of an easy or medium piece; made up. Models that are not here do not reason."""
 
@@ -43,9 +44,9 @@ class Counts:
 
 def tokens(text: str, model: str) -> int:
     """The rule above for one text."""
-    wide = sum(1 for character in text if character >= _FIRST_WIDE)
+    narrow = len(text.encode("ascii", "ignore"))
     percent = next((p for beginning, p in _FAMILY_PERCENT if model.startswith(beginning)), 100)
-    return -(-(78 * wide + 28 * (len(text) - wide)) * percent // 10_000)
+    return -(-(78 * (len(text) - narrow) + 28 * narrow) * percent // 10_000)
 
 
 def prompt_tokens(messages: Iterable[str], model: str) -> int:

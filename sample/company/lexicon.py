@@ -91,7 +91,9 @@ def _time(scene: Scene) -> str:
 
 
 def _money(scene: Scene) -> str:
-    return thousands(scene.pick((scene.number(12, 990) * 10, scene.number(10, 980) * 100, scene.number(10, 480) * 1000)))
+    return thousands(
+        scene.pick((scene.number(12, 990) * 10, scene.number(10, 980) * 100, scene.number(10, 480) * 1000))
+    )
 
 
 def _dated(day: date) -> dict[str, Drawer]:
@@ -115,7 +117,15 @@ def _dated(day: date) -> dict[str, Drawer]:
 _DRAWERS: dict[str, Drawer] = {
     "customer": _customer,
     "supplier": lambda scene: str(scene.pick(_SUPPLIERS["names"])[0]),
-    "process": _of(["架空特殊鋼株式会社", "例示熱処理工業株式会社", "仮名めっき工業所", "見本熱処理センター", "想定表面処理株式会社"]),
+    "process": _of(
+        [
+            "架空特殊鋼株式会社",
+            "例示熱処理工業株式会社",
+            "仮名めっき工業所",
+            "見本熱処理センター",
+            "想定表面処理株式会社",
+        ]
+    ),
     "packer": _of(["模擬梱包資材株式会社", "例題紙器株式会社", "見本パッケージ工業"]),
     "maker": _of(["空想設備メンテナンス株式会社", "例示電機商会", "架空機械サービス株式会社"]),
     "section": _of(_CUSTOMERS["section"]),
@@ -126,7 +136,9 @@ _DRAWERS: dict[str, Drawer] = {
     "finish": _of(_PARTS["finishes"]),
     "machine": _of(_PARTS["machines"]),
     "defect": _of(_PARTS["defects"]),
-    "qty": lambda scene: thousands(scene.pick((scene.number(2, 60) * 5, scene.number(3, 80) * 10, scene.number(1, 40) * 50))),
+    "qty": lambda scene: thousands(
+        scene.pick((scene.number(2, 60) * 5, scene.number(3, 80) * 10, scene.number(1, 40) * 50))
+    ),
     "bigqty": _round(1000, 60000, 500),
     "smallqty": _span(2, 9),
     "count": _span(2, 5),
@@ -143,7 +155,9 @@ _DRAWERS: dict[str, Drawer] = {
     "order": lambda scene: scene.pick(("PO-", "", "M", "注-")) + f"{scene.number(24, 26)}{scene.number(1000, 9999)}",
     "drawing": lambda scene: f"{scene.pick(('D', 'K', 'SK', 'Z'))}{scene.number(100, 999)}-{scene.number(10, 99)}",
     "rev": lambda scene: scene.pick(("A", "B", "C", "D", "E", "02", "03", "04")),
-    "dim": lambda scene: scene.pick(("φ", "", "全長", "内径", "溝幅", "段差")) + f"{scene.number(3, 180)}.{scene.number(0, 9)}",
+    "dim": lambda scene: (
+        scene.pick(("φ", "", "全長", "内径", "溝幅", "段差")) + f"{scene.number(3, 180)}.{scene.number(0, 9)}"
+    ),
     "goods": _of(texts("inquiry")["goods"]["names"]),
     "school": _of(texts("inquiry")["goods"]["schools"]),
     "phone": lambda scene: phone(scene.chance),

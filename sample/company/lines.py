@@ -18,12 +18,14 @@ _ANSWERED_AS = {
     "claude-haiku-4-5": "claude-haiku-4-5-20251001",
 }
 """The dated names under which these models answer; the others answer under the name they were asked by."""
-_HOSTS = {
-    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/",
-    "sample": "http://llm.sample-seiki.example.jp:8000/v1",
-}
+_OWN_SERVER = "http://llm.sample-seiki.example.jp:8000/v1"
 _ERRORS = {
-    "rate_limited": (429, "Rate limit reached for this model. Please try again later.", "requests", "rate_limit_exceeded"),
+    "rate_limited": (
+        429,
+        "Rate limit reached for this model. Please try again later.",
+        "requests",
+        "rate_limit_exceeded",
+    ),
     "server_error": (500, "The server had an error while processing your request.", "server_error", "server_error"),
     "refused": (400, "Invalid value: a message has no content.", "invalid_request_error", "invalid_value"),
 }
@@ -34,8 +36,8 @@ _LONGEST_RUN = 11
 
 LITELLM_COLUMNS = (
     "request_id", "call_type", "api_key", "spend", "total_tokens", "prompt_tokens", "completion_tokens", "startTime",
-    "endTime", "completionStartTime", "model", "model_group", "custom_llm_provider", "api_base", "metadata", "cache_hit",
-    "request_tags", "team_id", "session_id", "status", "messages", "response",
+    "endTime", "completionStartTime", "model", "model_group", "custom_llm_provider", "api_base", "metadata",
+    "cache_hit", "request_tags", "team_id", "session_id", "status", "messages", "response",
 )  # fmt: skip
 _LITELLM_USD_PER_TOKEN = (Decimal("0.00000015"), Decimal("0.0000006"))
 """gpt-4o-mini, in and out: 0.15 and 0.60 USD per million (genai-prices 0.2.3, read 2026-11-22)."""
@@ -69,10 +71,15 @@ def pair_line(call: Planned) -> dict[str, object]:
     request, response = shape(call)
     headers, metadata = _around(call)
     line: dict[str, object] = {"timestamp": call.at.isoformat(timespec="milliseconds")}
-    host = next((url for beginning, url in _HOSTS.items() if call.model.startswith(beginning)), "")
-    if host:
-        line["base_url"] = host
-    line |= {"headers": headers, "metadata": metadata, "key_alias": desk.key_alias, "request": request, "response": response}
+    if call.model.startswith("sample-"):
+        line["base_url"] = _OWN_SERVER
+    line |= {
+        "headers": headers,
+        "metadata": metadata,
+        "key_alias": desk.key_alias,
+        "request": request,
+        "response": response,
+    }
     if call.ending in _ERRORS:
         line["status"] = _ERRORS[call.ending][0]
     line["latency_ms"] = call.latency_ms
@@ -137,9 +144,7 @@ def chat_answer(call: Planned, tier: str = "default") -> dict[str, object]:
         "object": "chat.completion",
         "created": int(call.at.timestamp()),
         "model": answered_as(call.model),
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": call.answer}, "finish_reason": "stop"}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": call.answer}, "finish_reason": "stop"}],
         "usage": _chat_usage(call),
     }
     if call.model.startswith("gpt-"):
@@ -186,7 +191,12 @@ def _openai_error(call: Planned) -> dict[str, object]:
 
 
 def _responses(call: Planned) -> tuple[dict[str, object], object]:
-    request: dict[str, object] = {"model": call.model, "instructions": call.desk.system, "input": call.asked, "store": True}
+    request: dict[str, object] = {
+        "model": call.model,
+        "instructions": call.desk.system,
+        "input": call.asked,
+        "store": True,
+    }
     if call.model.startswith("gpt-6"):
         request["reasoning"] = {"effort": call.desk.effort}
     if call.turn > 1:
@@ -256,7 +266,7 @@ def _anthropic(call: Planned) -> tuple[dict[str, object], object]:
 def _claude_usage(call: Planned) -> dict[str, object]:
     """Anthropic's counting: input without what was read from or written to the cache."""
     counts = call.counts
-    return {
+    usage: dict[str, object] = {
         "input_tokens": counts.input - counts.cached - counts.written,
         "cache_creation_input_tokens": counts.written,
         "cache_read_input_tokens": counts.cached,
@@ -264,6 +274,7 @@ def _claude_usage(call: Planned) -> dict[str, object]:
         "output_tokens": counts.output,
         "service_tier": "standard",
     }
+    return usage | {"output_tokens_details": {"thinking_tokens": counts.reasoning}} if counts.reasoning else usage
 
 
 def _broken_events(call: Planned, head: Mapping[str, object]) -> list[dict[str, object]]:
@@ -284,8 +295,8 @@ def batch_lines(call: Planned, custom_id: str) -> tuple[dict[str, object], dict[
     """``(input line, output line)`` of the Batch API."""
     request, _ = _chat(call)
     body = {**request, "metadata": {"task": call.desk.name, "department": call.department, "truth_id": call.truth_id}}
-    asked = {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
-    answered = {
+    asked: dict[str, object] = {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
+    answered: dict[str, object] = {
         "id": "batch_req_" + mark("batch", call.truth_id),
         "custom_id": custom_id,
         "response": {
@@ -325,7 +336,7 @@ def litellm_row(call: Planned) -> dict[str, str]:
         "model": call.model,
         "model_group": call.model,
         "custom_llm_provider": "openai",
-        "api_base": "https://api.openai.com/v1",
+        "api_base": "",
         "metadata": json.dumps(metadata, ensure_ascii=False),
         "cache_hit": "False",
         "request_tags": json.dumps(["gyoumu-bu", "sample"]),
@@ -346,7 +357,9 @@ def otlp_document(calls: list[Planned]) -> dict[str, object]:
     return {
         "resourceSpans": [
             {
-                "resource": {"attributes": _pairs({"service.name": "zumen-chuki", "deployment.environment.name": "sample"})},
+                "resource": {
+                    "attributes": _pairs({"service.name": "zumen-chuki", "deployment.environment.name": "sample"})
+                },
                 "scopeSpans": [
                     {"scope": {"name": "sample.instrumentation", "version": "1.0"}, "spans": [_span(c) for c in calls]}
                 ],
@@ -359,14 +372,11 @@ def _span(call: Planned) -> dict[str, object]:
     counts, has_failed = call.counts, call.ending in _ERRORS
     system = [{"type": "text", "content": call.desk.system}]
     asked = [{"role": "user", "parts": [{"type": "text", "content": call.asked}]}]
-    answer = [
-        {"role": "assistant", "parts": [{"type": "text", "content": call.answer}], "finish_reason": "stop"}
-    ]
+    answer = [{"role": "assistant", "parts": [{"type": "text", "content": call.answer}], "finish_reason": "stop"}]
     told: dict[str, str | int] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": call.model,
-        "server.address": "api.openai.com",
         "gen_ai.system_instructions": json.dumps(system, ensure_ascii=False),
         "gen_ai.input.messages": json.dumps(asked, ensure_ascii=False),
         "metadata": json.dumps({"prompt_id": call.prompt_id, "truth_id": call.truth_id}),

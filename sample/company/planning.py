@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Literal
 
-from company.calendar import JST, busy_percent, business_days, moment
+from company.calendar import JST, business_days, busy_percent, moment
 from company.counting import LEAST_CACHED_TOKENS, Counts, cache_use, prompt_tokens, reasoning_tokens, tokens
 from company.desks import Desk
 from company.lexicon import scene_on
@@ -70,10 +70,6 @@ class Planned:
     def truth_id(self) -> str:
         return f"{self.prompt_id}-{self.attempt}"
 
-    @property
-    def thread(self) -> str:
-        return f"{self.desk.name}-{self.at:%Y%m%d}-{self.number:05d}"
-
 
 def plan(desk: Desk, seed: int, until: date, scale_percent: int = 100) -> Iterator[Planned]:
     """Every call of one task from April to ``until``, in order of time within each piece of business."""
@@ -81,7 +77,12 @@ def plan(desk: Desk, seed: int, until: date, scale_percent: int = 100) -> Iterat
     number = 0
     warm: dict[str, datetime] = {}
     for day in business_days(until):
-        tenths = desk.per_day[min(day.month - 4, len(desk.per_day) - 1)] * busy_percent(day, chance) * scale_percent // 10_000
+        tenths = (
+            desk.per_day[min(day.month - 4, len(desk.per_day) - 1)]
+            * busy_percent(day, chance)
+            * scale_percent
+            // 10_000
+        )
         count = tenths // 10 + (chance.randrange(10) < tenths % 10)
         moments = sorted(moment(day, desk.hours, chance) for _ in range(count))
         for at in moments:
@@ -94,7 +95,9 @@ def _piece(desk: Desk, seed: int, number: int, at: datetime, warm: dict[str, dat
     piece = desk.compose(scene_on(chance, at.date()), at.date())
     codes, weights = zip(*desk.departments, strict=True)
     department = chance.choices(codes, weights=weights)[0]
-    is_named = desk.named_from is not None and at.date() >= desk.named_from and chance.randrange(100) >= desk.nameless_percent
+    is_named = (
+        desk.named_from is not None and at.date() >= desk.named_from and chance.randrange(100) >= desk.nameless_percent
+    )
     earlier: list[tuple[str, str]] = []
     for place, turn in enumerate(piece.turns):
         model = desk.model_on(at.date())
@@ -161,7 +164,12 @@ def _finished(call: Planned, chance: Random, warm: dict[str, datetime]) -> Plann
     first = 180 + counts.input // 40 + counts.reasoning * pace + chance.randint(0, 260)
     latency = first + (counts.output - counts.reasoning) * pace + chance.randint(20, 240)
     call = replace(call, counts=counts, latency_ms=latency, first_token_ms=first if call.is_streamed else None)
-    can_break = call.is_streamed and desk.dialect in ("chat", "anthropic") and call.turn == 1 and not call.model.startswith("gemini")
+    can_break = (
+        call.is_streamed
+        and desk.dialect in ("chat", "anthropic")
+        and call.turn == 1
+        and not call.model.startswith("gemini")
+    )
     if not can_break or chance.randrange(100) >= 2:
         return call
     kept = max(8, len(call.answer) * chance.randint(20, 80) // 100)

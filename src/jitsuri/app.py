@@ -12,18 +12,17 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import uvicorn
 
-from jitsuri.calls.records import texts as text_rows
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link
+from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.sealing import seal
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import JitsuriError, OperatorError
-from jitsuri.terms.period import company_day
 from jitsuri.web.doors import build_console
 
 SEAL_SECONDS = 1.0
@@ -87,7 +86,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def first_link(store: Store, surroundings: Surroundings) -> str | None:
     """The one-time path for the first administrator, while there is none."""
-    return first_admin_link(store, now=surroundings.now(), secret=surroundings.secret)
+    made = first_admin_link(store, surroundings.now(), surroundings.secret)
+    return f"/links/{made}" if made is not None else None
 
 
 def serve(
@@ -113,7 +113,6 @@ def serve(
 
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:
-    with store.transaction() as tx:
-        text_rows.delete_due(tx, company_day(now) + timedelta(days=0))
+    delete_due_texts(store, now)
     if settings.database_url is None:
         keeping.back_up_if_due(store, settings.home, now, keep_days=settings.integer("backup.keep_days"))

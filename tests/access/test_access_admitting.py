@@ -16,6 +16,7 @@ from jitsuri.access.shapes import Invited, OpenLink, Person, SignedIn
 from jitsuri.flows.cold import admitting
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.words import LANGUAGES, has_text, text
 
 NOW = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,12 +56,15 @@ def baba(store: Store, secret: Callable[[], str], *roles: str) -> Invited:
 
 def code(outcome: object) -> str:
     assert isinstance(outcome, Refusal), outcome
+    assert all(text(f"refusal.{outcome.code}", lang, **outcome.facts) for lang in LANGUAGES)
     return outcome.code
 
 
 def evidence(store: Store) -> list[tuple[str, str, str]]:
     with store.reading() as tx:
-        return tx.execute("SELECT actor, act, subject FROM evidence_records ORDER BY at, act").fetchall()  # type: ignore[return-value]
+        rows = tx.execute("SELECT actor, act, subject FROM evidence_records ORDER BY at, act").fetchall()
+    assert all(has_text(f"evidence.act.{act}") for _, act, _ in rows)
+    return [(actor, act, subject) for actor, act, subject in rows]
 
 
 def test_the_first_administrator_comes_in_by_the_link(store: Store, aoki: SignedIn) -> None:

@@ -10,6 +10,8 @@ from jitsuri.access.shapes import Arrangement, Department
 from jitsuri.flows.cold.arranging_departments import everything, import_departments
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.words import LANGUAGES
+from jitsuri.words import text as sentence
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FILE = """部門コード,部門名,英語名,上位部門,原価センタ,適用開始日,適用終了日,備考
@@ -23,7 +25,7 @@ def imported(store: Store, text: str, encoding: str = "utf-8") -> Arrangement | 
     outcome = import_departments(store, NOW, "aoki", text.encode(encoding), "bumon.csv")
     if isinstance(outcome, Arrangement):
         return outcome
-    assert all(isinstance(fault, Refusal) for fault in outcome)
+    assert all(sentence(f"refusal.{fault.code}", lang, **fault.facts) for fault in outcome for lang in LANGUAGES)
     return [(fault.code, fault.facts.get("line")) for fault in outcome]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jitsuri.access.rules.arranging import arrange, below, path_of, roll_up, tree_at
 from jitsuri.access.shapes import Arrangement, Department
-from jitsuri.terms.outcomes import Refusal
+from jitsuri.words import LANGUAGES, text
 
 APRIL_24, APRIL_25, OCTOBER_25 = date(2024, 4, 1), date(2025, 4, 1), date(2025, 10, 1)
 
@@ -59,7 +59,7 @@ def arranged(existing: list[Department], *asked: Department) -> Arrangement:
 def refused(existing: list[Department], *asked: Department) -> list[tuple[str, object]]:
     outcome = arrange(existing, list(enumerate(asked, 2)))
     assert isinstance(outcome, tuple), outcome
-    assert all(isinstance(fault, Refusal) for fault in outcome)
+    assert all(text(f"refusal.{fault.code}", lang, **fault.facts) for fault in outcome for lang in LANGUAGES)
     return [(fault.code, fault.facts["line"]) for fault in outcome]
 
 

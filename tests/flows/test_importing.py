@@ -21,7 +21,7 @@ from jitsuri.flows.cold.proposing import confirm, new_task, proposals, set_aside
 from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.records.totals import gaps, totals
-from jitsuri.routing.records import groups
+from jitsuri.routing.records import groups, tasks
 from jitsuri.routing.shapes import Task
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import OperatorError
@@ -246,3 +246,30 @@ def test_pinned_settings_are_written_once(store: Store) -> None:
 
     assert pin(store, {"triage": task}, {"mail": rule}, {}, NOW) == 2
     assert pin(store, {"triage": task}, {"mail": rule}, {}, NOW) == 0
+
+
+def test_a_task_that_the_log_names_is_made_and_an_unfit_name_is_not(store: Store, tmp_path: Path) -> None:
+    named = [line(1, headers={"x-jitsuri-task": "inquiry-triage"}), line(2, metadata={"task": "minutes"}),
+             line(3, headers={"X-Jitsuri-Task": "Not a name!"})]  # fmt: skip
+    run_import(store, tmp_path, written(tmp_path / "a.jsonl", *named))
+
+    with store.reading() as tx:
+        assert set(tasks(tx)) == {"inquiry-triage", "minutes"}
+        by_task = {t.task: t.calls for t in totals(tx, "month", date(2026, 11, 1), date(2026, 11, 1), ["task"])}
+    assert by_task == {"inquiry-triage": 1, "minutes": 1, "": 1}
+
+
+def test_batch_answers_find_their_requests_in_the_other_file(store: Store, tmp_path: Path) -> None:
+    asked = {"custom_id": "a-1", "method": "POST", "url": "/v1/chat/completions", "body": {
+        "model": "gpt-6.1-sol", "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "件"}]}}  # fmt: skip
+    answered = {"id": "batch_req_1", "custom_id": "a-1", "error": None, "response": {
+        "status_code": 200, "request_id": "r1", "body": {
+            "id": f"chatcmpl-batch{1:020d}", "object": "chat.completion", "created": 1793754750, "model": "gpt-6.1-sol",
+            "choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}}}  # fmt: skip
+    (run,) = run_import(store, tmp_path, written(tmp_path / "in.jsonl", asked), written(tmp_path / "out.jsonl", answered))
+
+    with store.reading() as tx:
+        (proposal,) = proposals(tx)
+    assert (run.format, run.added) == ("openai_batch", 1)
+    assert proposal.sample == SYSTEM
+    assert proposal.cost_jpy == Decimal("0.225000"), "batch: 1 and 5 dollars per million, half of standard"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from jitsuri.ledger.rules.pricing import Pricer
-from jitsuri.ledger.shapes.pricing import Priced, PriceBook, Unpriced
+from jitsuri.ledger.shapes.pricing import PriceBook, Priced, Unpriced
 from jitsuri.ledger.wire.compiling import book_from_library
 from jitsuri.terms.usage import Usage
 

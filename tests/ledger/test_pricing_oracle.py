@@ -29,16 +29,17 @@ CONTEXTS = {
 }
 THEIR_NAMES = {"reasoning_tokens": "output_reasoning_tokens"}
 SHEETS = [sheet for vendor in library_book().vendors for sheet in vendor.sheets]
+THEIRS = {(vendor.id, model.id): (vendor, model) for vendor in get_snapshot().providers for model in vendor.models}
 STARTS = sorted({block.starts_on for sheet in SHEETS for block in sheet.blocks if block.starts_on})
 
 counts = st.integers(0, 3_000_000)
 instants = st.one_of(
     st.datetimes(datetime(2023, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
     st.builds(
-        lambda day, shift, hours: datetime.combine(day, time(), timezone(timedelta(hours=hours))) + timedelta(seconds=shift),
+        lambda day, shift, zone: datetime.combine(day, time(), zone) + timedelta(seconds=shift),
         st.sampled_from(STARTS),
         st.integers(-1, 1),
-        st.integers(-12, 14),
+        st.sampled_from([timezone(timedelta(hours=hours)) for hours in (-8, 0, 9)]),
     ),
 )
 
@@ -72,17 +73,12 @@ def check(sheet: ModelSheet, usage: Usage, at: datetime, tier: str) -> None:
     """Price by both; where we refuse, the library must have left something out."""
     ours = pricer().price(sheet.provider, sheet.model, usage, at, tier)
     kinds = {unit.kind for block in sheet.blocks for unit in block.units}
-    known = {
-        THEIR_NAMES.get(kind, kind): count
-        for kind in USAGE_KINDS
-        # an explicit zero is needed where they cannot infer one; a count that overlaps with one they lack is left out
-        if (count := getattr(usage, kind)) or kind in ("input_tokens", "output_tokens")
-    }
-    if "input_image_tokens" in kinds and usage.input_image_tokens:
-        known["cache_image_read_tokens"] = 0
-    theirs = get_snapshot().calc(
-        TheirUsage(**known), sheet.model, sheet.provider, None, at, price_context=CONTEXTS[tier]
-    )
+    # they want an explicit zero for the overlap of two counts
+    known = {THEIR_NAMES.get(kind, kind): getattr(usage, kind) for kind in USAGE_KINDS} | {"cache_image_read_tokens": 0}
+    vendor, model = THEIRS[sheet.provider, sheet.model]
+    theirs = model.calc_price(
+        TheirUsage(**known), vendor, genai_request_timestamp=at, price_context=CONTEXTS[tier]
+    )  # fmt: skip
     if isinstance(ours, Unpriced):
         assert ours.code == "price_missing_kind", ours
         assert getattr(usage, str(ours.facts["kind"])) > 0
@@ -93,6 +89,7 @@ def check(sheet: ModelSheet, usage: Usage, at: datetime, tier: str) -> None:
     assert all(units * price == cost * per for _, units, price, per, cost in ours.lines)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=1500)
 @given(st.sampled_from(SHEETS), sound_usages(), instants, st.sampled_from(sorted(CONTEXTS)))
 def test_we_price_as_the_library_does(sheet: ModelSheet, usage: Usage, at: datetime, tier: str) -> None:
@@ -102,6 +99,7 @@ def test_we_price_as_the_library_does(sheet: ModelSheet, usage: Usage, at: datet
 RICH = [sheet for sheet in SHEETS if len(sheet.blocks) > 1 or any(u.steps for b in sheet.blocks for u in b.units)]
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=1500)
 @given(st.sampled_from(RICH), sound_usages(), instants, st.sampled_from(sorted(CONTEXTS)))
 def test_we_price_dates_hours_tiers_and_cliffs_as_the_library_does(
@@ -130,7 +128,10 @@ def test_every_model_name_leads_to_the_library_s_model() -> None:
             except LookupError:
                 theirs = None
             found = find_sheet(library_book(), sheet.provider, name)
-            assert isinstance(found, Unpriced) if theirs is None else (found.provider, found.model) == theirs, name
+            if theirs is not None:
+                assert (found.provider, found.model) == theirs, name
+            else:  # we also take the book's own name of a model
+                assert isinstance(found, Unpriced) or found.model.lower() == name.lower(), name
 
 
 @pytest.mark.slow
@@ -161,12 +162,14 @@ def test_provider_names_lead_to_the_library_s_provider() -> None:
 any_usages = st.builds(Usage, *([st.integers(-2, 12)] * len(USAGE_KINDS)))
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=2000)
 @given(any_usages)
 def test_the_quick_check_of_counts_agrees_with_the_one_that_names_the_fault(usage: Usage) -> None:
     assert _is_sound(_counts(usage)) == (usage_fault(usage) is None)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=500)
 @given(st.sampled_from(RICH), sound_usages(), instants)
 def test_no_token_is_paid_twice_or_forgotten(sheet: ModelSheet, usage: Usage, at: datetime) -> None:
@@ -181,6 +184,7 @@ def test_no_token_is_paid_twice_or_forgotten(sheet: ModelSheet, usage: Usage, at
         assert units[False] == (usage.input_tokens if "input_tokens" in kinds else 0)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=500)
 @given(st.sampled_from(RICH), sound_usages(), instants, st.sampled_from(sorted(CONTEXTS)))
 def test_a_pricer_says_what_a_single_pricing_says(sheet: ModelSheet, usage: Usage, at: datetime, tier: str) -> None:

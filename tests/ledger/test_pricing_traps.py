@@ -32,7 +32,8 @@ def test_a_past_price_cut_does_not_reach_back() -> None:
     # gpt-5.6-luna: 1.00/6.00 until 2026-07-29, 0.20/1.20 from 2026-07-30 (UTC days)
     usage = Usage(100_000, 10_000)
 
-    assert priced("openai", "gpt-5.6-luna", usage, datetime(2026, 7, 29, 23, 59, 59, tzinfo=UTC)).cost == Decimal("0.16")
+    last = datetime(2026, 7, 29, 23, 59, 59, tzinfo=UTC)
+    assert priced("openai", "gpt-5.6-luna", usage, last).cost == Decimal("0.16")
     assert priced("openai", "gpt-5.6-luna", usage, datetime(2026, 7, 30, tzinfo=UTC)).cost == Decimal("0.032")
     assert priced("openai", "gpt-5.6-luna", usage, datetime(2026, 7, 30, 8, 59, tzinfo=JST)).cost == Decimal("0.16")
     assert priced("openai", "gpt-5.6-luna", usage, datetime(2026, 7, 30, 9, 0, tzinfo=JST)).cost == Decimal("0.032")

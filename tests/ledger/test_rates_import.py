@@ -11,6 +11,8 @@ from jitsuri.flows.cold.keeping_rates import RatesTaken, add_rate, all_rates, im
 from jitsuri.flows.cold.reading_tables import day_of, number_of
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.store.door import Store
+from jitsuri.words import LANGUAGES
+from jitsuri.words import text as sentence
 
 NOW = datetime(2026, 11, 22, 1, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -36,6 +38,7 @@ def refused(store: Store, text: str, kind: RateKind = "TTM") -> list[tuple[str, 
     outcome = import_rates(store, NOW, "aoki", text.encode(), "kawase.csv", kind)
     assert isinstance(outcome, tuple), outcome
     assert rows(store) == []
+    assert all(sentence(f"refusal.{fault.code}", lang, **fault.facts) for fault in outcome for lang in LANGUAGES)
     return [(fault.code, fault.facts.get("line")) for fault in outcome]
 
 

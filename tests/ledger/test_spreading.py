@@ -133,6 +133,7 @@ def test_a_replaced_line_counts_no_longer() -> None:
 
 
 def test_every_fault_of_a_line_is_named() -> None:
+    """The sentences of these codes are asked for where files of costs are refused."""
     assert cost_faults(cost()) == []
     wrong = cost(
         "-1", name="", currency="usd", unused_share=Decimal("1.1"), valid_to=date(2026, 3, 31), rhythm="once",

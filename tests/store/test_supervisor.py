@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
+from embedded_home import IS_ROOT, Holder, as_user, data_of, hold_once, lives
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from conftest import IS_ROOT, Holder, data_of, lives, run_as_user
 from jitsuri.store.door import Store
 from jitsuri.store.opening import open_database, open_store
 from jitsuri.store.supervisor import configuring, holding, recognising, running
 from jitsuri.store.supervisor.holding import Supervisor
 from jitsuri.store.supervisor.layout import Layout
+from jitsuri.store.supervisor.locking import FileLock
 from jitsuri.terms.errors import OperatorError
 
 CopyHome = Callable[[Path], Path]
@@ -166,7 +169,7 @@ def test_a_pid_of_a_zombie_is_not_believed(home: Path) -> None:
         zombie.wait()
 
 
-@pytest.mark.parametrize("content", ["", "\n", "4711", "postgres\n", "99999999999999999999\n", "-1\n", "\x00\x00"])
+@pytest.mark.parametrize("content", ["", "4711", "99999999999999999999\n", "\x00\x00"])
 def test_a_torn_pid_file_is_not_believed(home: Path, content: str) -> None:
     _pid_file(home).write_text(content)
     with Supervisor(home).held() as dsn:
@@ -310,10 +313,15 @@ def test_two_holds_in_one_process_need_two_releases(home: Path) -> None:
 def test_the_callers_locale_does_not_matter(store_top: Path) -> None:
     home = store_top / "locale"
     environment = os.environ | {"LANG": "xx_YY.UTF-8", "LC_ALL": "ja_JP.eucJP", "LC_MESSAGES": "nowhere"}
-    script = "import sys; from pathlib import Path; from jitsuri.store.opening import open_store; " \
-             "open_store(Path(sys.argv[1]), None).close()"  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", script, str(home)], env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    script = "import sys, pathlib, embedded_home; print(embedded_home.hold_once(pathlib.Path(sys.argv[1])))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(home)],
+        env=environment | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout) == (0, "held\n")
 
 
 def test_settings_of_libpq_in_the_environment_do_not_matter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,9 +350,12 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
     assert "shared_buffers" in str(caught.value.facts["reason"])
 
 
-def test_a_damaged_data_folder_says_so(home: Path) -> None:
-    control = data_of(home) / "global" / "pg_control"
-    control.write_bytes(b"\0" * control.stat().st_size)
+@pytest.mark.parametrize("part", ["global/pg_control", "pg_wal/000000010000000000000001"])
+def test_a_damaged_data_folder_says_so(home: Path, part: str) -> None:
+    damaged = data_of(home) / part
+    content = bytearray(damaged.read_bytes())
+    content[100:] = bytes(byte ^ 0xFF for byte in content[100:200]) + content[200:]
+    damaged.write_bytes(content if "control" in part else b"\0" * len(content))
     with pytest.raises(OperatorError) as caught:
         Supervisor(home).hold()
     assert caught.value.code == "database_damaged"
@@ -360,9 +371,9 @@ def test_an_impatient_start_leaves_the_server_to_the_next_one(home: Path) -> Non
 
 def test_waiting_for_another_is_told_and_ends_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(holding, "START_SECONDS", 0.0)
-    supervisor = Supervisor(home, on_progress=told.append, start_seconds=-58.5)
-    with running.FileLock(Layout(home).turn_lock) as other:  # type: ignore[attr-defined]
+    monkeypatch.setattr(holding, "TURN_SECONDS", 1.5)
+    supervisor = Supervisor(home, on_progress=told.append, start_seconds=0.0)
+    with closing(FileLock(Layout(home).turn_lock)) as other:
         assert other.try_alone()
         with pytest.raises(OperatorError) as caught:
             supervisor.hold()
@@ -384,10 +395,8 @@ def test_the_log_keeps_no_business_data(home: Path) -> None:
     with Supervisor(home).held() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE TABLE people (login text PRIMARY KEY)")
         for _ in range(2):
-            try:
+            with suppress(psycopg.errors.UniqueViolation):
                 connection.execute("INSERT INTO people VALUES ('aoki@example.jp')")
-            except psycopg.errors.UniqueViolation:
-                pass
     log = "".join(path.read_text() for path in Layout(home).logs.iterdir())
     assert "duplicate key" in log
     assert "aoki" not in log
@@ -422,36 +431,38 @@ def test_no_account_of_its_own_is_an_answer_and_not_a_useradd(store_top: Path) -
     assert caught.value.code == "account_unknown"
 
 
-_TRY = """
-import sys
-from pathlib import Path
-from jitsuri.store.supervisor.holding import Supervisor
-from jitsuri.terms.errors import OperatorError
-try:
-    with Supervisor(Path(sys.argv[1])).held():
-        print("held")
-except OperatorError as error:
-    print(error.code)
-"""
-
-
-def _try_as(who: dict[str, object], home: Path, *prefix: str) -> str:
-    done = subprocess.run(
-        [*prefix, sys.executable, "-c", _TRY, str(home)], capture_output=True, text=True, cwd="/", **who
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+NOBODY = 65534
 
 
 @needs_root
 def test_another_user_gets_an_answer_and_no_entrance(home: Path) -> None:
+    def enter() -> str:
+        try:
+            psycopg.connect(bare).close()
+        except psycopg.OperationalError as error:
+            return str(error)
+        return "entered"
+
     with Supervisor(home).held() as dsn:
-        assert _try_as(run_as_user(), home) == "home_unwritable"
-        script = "import sys, psycopg\ntry: psycopg.connect(sys.argv[1])\nexcept psycopg.OperationalError as e: print(e)"
-        bare = " ".join(part for part in dsn.split() if not part.startswith("password="))
-        said = subprocess.run([sys.executable, "-c", script, bare], capture_output=True, text=True, cwd="/",
-                              **run_as_user()).stdout  # fmt: skip
-    assert "Permission denied" in said
+        bare = make_conninfo("", **{k: v for k, v in conninfo_to_dict(dsn).items() if k != "password"})
+        assert as_user(NOBODY, lambda: hold_once(home)) == "home_unwritable"
+        assert "Permission denied" in as_user(NOBODY, enter)
+
+
+@needs_root
+@pytest.mark.slow
+def test_over_tcp_another_user_needs_the_password(copy_home: CopyHome, store_top: Path) -> None:
+    def enter() -> str:
+        try:
+            psycopg.connect(bare).close()
+        except psycopg.OperationalError as error:
+            return str(error)
+        return "entered"
+
+    home = copy_home(store_top / ("tcp" * 50))
+    with Supervisor(home).held() as dsn:
+        bare = make_conninfo("", **{k: v for k, v in conninfo_to_dict(dsn).items() if k != "password"})
+        assert "no password supplied" in as_user(NOBODY, enter)
 
 
 @needs_root
@@ -459,10 +470,10 @@ def test_another_user_gets_an_answer_and_no_entrance(home: Path) -> None:
 def test_root_in_somebodys_home_leaves_it_theirs(store_top: Path) -> None:
     home = store_top / "theirs"
     home.mkdir()
-    os.chown(home, 65534, 65534)
+    os.chown(home, NOBODY, NOBODY)
     with Supervisor(home).held():
-        assert data_of(home).stat().st_uid == 65534
-    assert _try_as({"user": 65534, "group": 65534, "extra_groups": []}, home) == "held"
+        assert data_of(home).stat().st_uid == NOBODY
+    assert as_user(NOBODY, lambda: hold_once(home)) == "held"
     with Supervisor(home).held() as dsn:
         assert _ask(dsn, "SELECT 1") == 1
 
@@ -472,14 +483,16 @@ def test_a_user_number_without_a_name_is_told(store_top: Path) -> None:
     home = store_top / "unnamed"
     home.mkdir()
     os.chown(home, 54321, 54321)
-    assert _try_as({"user": 54321, "group": 54321, "extra_groups": []}, home) == "account_without_name"
+    assert as_user(54321, lambda: hold_once(home)) == "account_without_name"
 
 
 @needs_root
-def test_a_containers_root_without_ptrace_still_ends_the_server(home: Path) -> None:
+def test_a_containers_root_without_ptrace_still_ends_the_server(home: Path, holder: Callable[..., Holder]) -> None:
     if subprocess.run(["setpriv", "--version"], capture_output=True).returncode:
         pytest.skip("setpriv is not installed")
-    assert _try_as({}, home, "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace") == "held"
+    caged = holder(home, "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace")
+    caged.wait_until_held()
+    assert caged.leave() == 0
     assert not lives(home)
 
 

@@ -14,7 +14,11 @@ def compose(scene: Scene) -> Piece:
     bad = scene.pick((0, 0, 1, 2, 3, scene.number(2, 12)))
     stop = scene.pick((0, 0, 5, 10, 15, 20, 30, 45, scene.number(6, 95)))
     scene.words |= {"made": str(made), "bad": str(bad), "stop": str(stop), "plan": str(made + scene.number(0, 60))}
-    told = [scene.one(_T["work"]), scene.one(_T["bad"] if bad else _T["nobad"]), scene.one(_T["stop"] if stop else _T["nostop"])]
+    told = [
+        scene.one(_T["work"]),
+        scene.one(_T["bad"] if bad else _T["nobad"]),
+        scene.one(_T["stop"] if stop else _T["nostop"]),
+    ]
     handover = scene.one(_T["handover"])
     chatter = scene.some(_T["chatter"], scene.number(0, 3))
     difficulty: Difficulty = ("easy", "easy", "medium", "hard")[len(chatter)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from company.pieces import Difficulty, Piece, Turn
 from company.saying import Scene, texts
 
@@ -32,7 +34,11 @@ def compose(scene: Scene) -> Piece:
     text = "\n".join(f"{number}. {note}" for number, note in enumerate(notes, 1))
     asked = "\n".join(part for part in (scene.one(_T["asks"]), scene.one(_T["heads"]), text) if part)
     right = _list(findings)
-    wrong = (_list(findings[:-1]), "one finding is missing") if findings else (_list(["「検査」の指示がない"]), "invented finding")
+    wrong = (
+        (_list(findings[:-1]), "one finding is missing")
+        if findings
+        else (_list(["「検査」の指示がない"]), "invented finding")
+    )
     return Piece((Turn(asked, right, (wrong,)),), difficulty, {"findings": findings})
 
 
@@ -49,7 +55,7 @@ def _list(findings: list[str]) -> str:
     return "\n".join(f"- {finding}" for finding in findings) if findings else "指摘なし"
 
 
-_SIZES = {
+_SIZES: dict[str, Callable[[Scene], str]] = {
     "c": lambda s: s.pick(("0.1", "0.2", "0.3", "0.5", "1")),
     "r": lambda s: s.pick(("0.2", "0.3", "0.4", "0.5", "0.8")),
     "grade": lambda s: s.pick(("f", "m", "m", "c")),
@@ -60,5 +66,4 @@ _SIZES = {
     "depth": lambda s: str(s.number(6, 28)),
 }
 
-SYSTEM = """図面の注記を点検します。次の五つの指示がそろっているかを見て、無いものと、二か所で食い違うものだけを「- 」の箇条書きで挙げてください。
-五つ: 材質、寸法公差、角部、表面処理、検査。ほかの注記の良し悪しは述べない。問題がなければ「指摘なし」とだけ書く。"""
+SYSTEM: str = texts("instructions")["drawing_check"]

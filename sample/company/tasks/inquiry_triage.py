@@ -67,7 +67,13 @@ def _mail(scene: Scene, requests: list[str], difficulty: Difficulty) -> str:
 def _signature(scene: Scene) -> list[str]:
     rule = scene.pick(("--", "=" * 12, "*" * 10, "────────", ""))
     address = f"{roman(scene['person'])}@{mail_host(scene['customer'])}"
-    lines = [rule, scene["customer"], f"{scene['section']} {scene['person']}", f"TEL {scene['phone']}", f"mail {address}"]
+    lines = [
+        rule,
+        scene["customer"],
+        f"{scene['section']} {scene['person']}",
+        f"TEL {scene['phone']}",
+        f"mail {address}",
+    ]
     return [line for line in lines[: scene.number(3, 5)] if line]
 
 
@@ -113,39 +119,4 @@ def _roughened(scene: Scene, text: str) -> str:
 
 _NUMBERED = "\n".join(f"{n}. {LABELS[kind]}" for n, kind in enumerate(ORDER, 1))
 
-SYSTEM = f"""あなたは株式会社サンプル精機 営業支援課の受付担当です。届いた問合せを、次の十二の区分の一つに分けます。
-
-区分(優先の順):
-{_NUMBERED}
-
-それぞれの意味:
-- 不具合・苦情: 納めた品の不良、員数違い、対応への不満。直してほしいという言い方でも、当社の品の不良ならここ。
-- 注文取消: 注文や内示を取りやめたい。
-- 注文変更: 数量、納期、納入先、品番、図面の版を変えたい。
-- 出荷・梱包: 荷姿、荷札、便、受渡しの場所と時間。納期そのものは含まない。
-- 納期確認: いつ入るか、間に合うか。
-- 修理・再加工: 使った品や手持ちの品を直す、削り直す、追加工する。
-- 図面・仕様: 寸法、公差、材質、処理の相談。値段を含まないもの。
-- 試作・サンプル: 量産の前に少しだけ作る、借りる。
-- 見積依頼: 値段を知りたい。
-- 証明書・環境調査: 材料証明、成績書、RoHS や REACH の調査、原産地。
-- 請求・支払: 請求書、支払日、振込、金額の食い違い。
-- その他: 上のどれでもないもの。採用、見学、売込み、あいさつ、休業の案内。
-
-決まり:
-(1) 用件が二つ以上あるときは、上の優先の順で先にあるものを選ぶ。
-(2) 済んだこと、別の者が扱うと書かれたことは用件に数えない。
-(3) 引用された以前のメール(「>」で始まる行)は読まない。
-(4) 言葉の有無でなく、相手が何をしてほしいかで決める。「納期」と書いてあっても、変えたいのなら注文変更とする。
-(5) 電話メモは書いた人の感想を含む。感想は用件に数えない。
-(6) 打ち間違いや当て字は、前後から読み取る。
-
-例:
-問合せ「先日の請求書、注文書と3,000円違います。あわせて次回の便は東門に着けてください。」
-答え: 出荷・梱包
-問合せ「図面のRを0.5に直したら、いくらになりますか。」
-答え: 見積依頼
-問合せ「もう一度めっきを付け直して使えますか。十年物です。」
-答え: 修理・再加工
-
-答えは区分の名前だけを一行で書く。説明、番号、かぎ括弧は付けない。"""
+SYSTEM: str = texts("instructions")["inquiry_triage"].replace("<<classes>>", _NUMBERED)

@@ -34,5 +34,4 @@ def _letter(polite: list[str]) -> str:
     return "\n".join([*lines, "ご多用のところ恐れ入りますが、何卒よろしくお願い申し上げます。"])
 
 
-SYSTEM = """社外へ送るメールの下書きを、失礼のない文に直してください。
-日付・数量・金額・品番は一字も変えない。新しい約束やお詫びを足さない。箇条書きにせず、三段落以内。直した文だけを返す。"""
+SYSTEM: str = texts("instructions")["mail_polish"]

@@ -36,5 +36,4 @@ def _notice(what: str, when: str, where: str, whom: str, request: str) -> str:
     )
 
 
-SYSTEM = """あなたは株式会社サンプル精機 総務課の文書係です。渡された内容だけを使い、社内通知の下書きを作ります。
-件名、宛先、本文、日時、場所、お願いの順に書き、三百字を超えない。書かれていない日時や決まりを足さない。敬体で、命令口調を避ける。"""
+SYSTEM: str = texts("instructions")["notice_draft"]

@@ -104,8 +104,9 @@ def _drawn(scene: Scene, day: date, difficulty: Difficulty) -> _Quotation:
 def _item(scene: Scene, goods: tuple[str, str, int, int]) -> _Item:
     name, unit, low, high = goods
     sizes = {
-        "d1": scene.number(2, 25), "d2": scene.number(1, 9), "d3": scene.number(6, 120), "m1": scene.pick((3, 4, 5, 6, 8, 10, 12)),
-        "len": scene.number(5, 60) * 50, "len2": scene.number(2, 30) * 10, "grit": scene.pick((120, 170, 230, 325, 400)),
+        "d1": scene.number(2, 25), "d2": scene.number(1, 9), "d3": scene.number(6, 120),
+        "m1": scene.pick((3, 4, 5, 6, 8, 10, 12)), "len": scene.number(5, 60) * 50, "len2": scene.number(2, 30) * 10,
+        "grit": scene.pick((120, 170, 230, 325, 400)),
         "code": f"{scene.pick('ABCKMNRST')}{scene.pick('ABCKMNRST')}{scene.number(10, 999)}",
     }  # fmt: skip
     for slot, size in sizes.items():
@@ -165,16 +166,18 @@ def _table(scene: Scene, quotation: _Quotation, difficulty: Difficulty) -> str:
             bar.join((str(number), item.name, str(item.quantity), item.unit, _yen(item.price), _yen(item.amount)))
         )
     if quotation.discount:
-        rows.append(bar.join(("", scene.pick(("出精値引", "お値引き", "特別値引")), "1", "式", "", f"▲{_yen(quotation.discount)}")))
+        rows.append(
+            bar.join(
+                ("", scene.pick(("出精値引", "お値引き", "特別値引")), "1", "式", "", f"▲{_yen(quotation.discount)}")
+            )
+        )
     rows += [f"{name}{bar}{_yen(amount)}" for name, amount in _sums(quotation)]
     return "\n".join([*_top(scene, quotation, difficulty), "", *rows, "", *_notes(scene)])
 
 
 def _spaced(scene: Scene, quotation: _Quotation, difficulty: Difficulty) -> str:
     """As a scan reads: columns by blanks, a letter lost here and there, the letters of a headline apart."""
-    rows = []
-    for item in quotation.items:
-        rows.append(f"{item.name}   {item.quantity}{item.unit}   @{_yen(item.price)}   {_yen(item.amount)}")
+    rows = [f"{i.name}   {i.quantity}{i.unit}   @{_yen(i.price)}   {_yen(i.amount)}" for i in quotation.items]
     if quotation.discount:
         rows.append(f"値引   -{_yen(quotation.discount)}")
     rows += [f"{name}   \\{_yen(amount)}-" for name, amount in _sums(quotation)]
@@ -230,25 +233,4 @@ def _wrong(scene: Scene, truth: dict[str, object]) -> tuple[tuple[str, str], ...
     return tuple(faults)
 
 
-SYSTEM = """仕入先から届いた見積書を読み取り、JSON オブジェクトだけを返してください。購買システムがそのまま取り込みます。
-
-項目:
-- supplier: 仕入先の名称(書面のとおり)
-- number: 見積番号
-- issued: 発行日(YYYY-MM-DD)。元号は西暦に直す(令和8年は2026年)
-- valid_until: 有効期限(YYYY-MM-DD)。「別途」や記載のないときは null
-- items: 明細の配列。各要素は name(品名、書面のとおり)、quantity(数量、整数)、unit_price(単価、円、整数)
-- discount: 値引きの合計(円、正の整数)。無ければ 0
-- subtotal: 値引きを引いた後の税抜き金額(円)
-- tax: 消費税(円)
-- total: 税込みの合計(円)
-- lead_time: 納期の文言
-- payment: 支払条件の文言
-
-注意:
-(1) 金額が税込みだけのときは、書かれた消費税を引いて税抜きを求める。
-(2) 値引きの行は items に入れない。▲や-は値引きを表す。
-(3) 全角の数字は半角に直す。桁区切りのコンマは取る。
-(4) 数量の単位(本、個、式)は quantity に含めない。
-(5) 読めない文字があっても、前後の計算で確かめられるものは補う。確かめられないものは null とする。
-(6) 説明の文、コードの囲みは付けない。"""
+SYSTEM: str = texts("instructions")["quotation_extraction"]

@@ -16,7 +16,11 @@ _NOT_COVERED = "規程に定めがありません"
 
 def compose(scene: Scene) -> Piece:
     """A question, and perhaps the next one of the same asker."""
-    scene.drawers = {**scene.drawers, "place": lambda s: str(s.pick(_T["places"])), "dept": lambda s: str(s.pick(_T["depts"]))}
+    scene.drawers = {
+        **scene.drawers,
+        "place": lambda s: str(s.pick(_T["places"])),
+        "dept": lambda s: str(s.pick(_T["depts"])),
+    }
     kind = scene.pick(_KINDS)
     cases = scene.chance.sample(kind["cases"], min(2, len(kind["cases"])))
     difficulty: Difficulty = "hard" if _is_hard(kind, cases[0]) else scene.pick(("easy", "easy", "medium"))
@@ -54,16 +58,4 @@ def _answer(scene: Scene, article: str, answer: str) -> str:
     return f"{head}{answer}{end}({article})。{tail}"
 
 
-SYSTEM = f"""あなたは株式会社サンプル精機の規程案内係です。下の規程だけを根拠に、社員の質問に答えます。
-
-答え方:
-(1) 結論を先に、二文以内で書く。金額、日数、回数は規程の数字から計算して示す。
-(2) 根拠の条を「旅費規程第3条」の形で末尾の括弧に添える。条が二つあるときは主なもの一つにする。
-(3) 規程に書かれていないことは「{_NOT_COVERED}」と答え、推し量らない。
-(4) 「以上」「未満」「まで」の境目に気をつける。金額は税抜きで考える。
-(5) 質問の中の事情や愚痴には触れない。
-(6) 続けて聞かれたときは、前の質問の事情を引き継ぐ。
-
-規程:
-{_T["handbook"].strip()}
-"""
+SYSTEM: str = texts("instructions")["rule_questions"].replace("<<handbook>>", _T["handbook"].strip())

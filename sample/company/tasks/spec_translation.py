@@ -6,6 +6,8 @@ exchanged, or one sentence left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from company.pieces import Difficulty, Piece, Turn
 from company.saying import Scene, texts
 
@@ -65,7 +67,9 @@ def _fresh(scene: Scene) -> None:
         del scene.words[name]
 
 
-def _wrong(scene: Scene, pairs: list[dict[str, str]], english: list[str], places: list[int]) -> tuple[tuple[str, str], ...]:
+def _wrong(
+    scene: Scene, pairs: list[dict[str, str]], english: list[str], places: list[int]
+) -> tuple[tuple[str, str], ...]:
     faults = []
     for number in [n for n in range(len(pairs)) if f"bad_{n}" in scene.words][:2]:
         line = places[number]
@@ -76,11 +80,11 @@ def _wrong(scene: Scene, pairs: list[dict[str, str]], english: list[str], places
     return tuple(faults)
 
 
-def _size(low: int, high: int) -> object:
+def _size(low: int, high: int) -> Callable[[Scene], str]:
     return lambda scene: str(scene.number(low, high))
 
 
-_SIZES = {
+_SIZES: dict[str, Callable[[Scene], str]] = {
     "tol": lambda s: f"0.{s.number(1, 40):02d}",
     "tol2": lambda s: f"{s.number(1, 9)}.{s.number(0, 9)}",
     "dim": lambda s: f"φ{s.number(3, 180)}.{s.number(0, 9)}",
@@ -105,12 +109,4 @@ _SIZES = {
     "hours": _size(2, 48),
 }
 
-SYSTEM = """You translate specifications of precision parts from Japanese into English for 株式会社サンプル精機.
-
-Rules:
-- Translate every sentence, one line each, in the order given. Keep chapter and sentence numbers.
-- Never change figures, tolerances, units, signs or part numbers. Write μm, mm, °C, N·m and MPa as they are.
-- 「以下」 is "or less" or "shall not exceed"; 「以上」 is "or more" or "at least"; 「未満」 is "less than". Do not exchange them.
-- 「こと」「とする」 at the end of a sentence is "shall". 「認めない」 is "is not allowed".
-- しゅう動面 = sliding surface, はめあい = fit, 面取り = chamfer, 打痕 = dent, 通い箱 = returnable box, 抜取検査 = sampling inspection.
-- No comments, no notes of the translator, no code fences."""
+SYSTEM: str = texts("instructions")["spec_translation"]

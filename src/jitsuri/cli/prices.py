@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import click
 from rich.console import Console
@@ -35,6 +36,7 @@ from jitsuri.ledger.shapes.pricing import (
     PriceRow,
     Unpriced,
 )
+from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.wire.overriding import overrides_from_toml, warnings_of, with_own_prices
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
@@ -182,7 +184,8 @@ def _proposal(desk: Desk, store: Store, file: Path | None, installed: bool) -> P
 
 
 def _rates(desk: Desk, store: Store) -> Rates:
-    return rates_in_use(store, desk.settings.text("money.rate_kind"), desk.settings.assumed_rates, desk.now())
+    kind = cast(RateKind, desk.settings.text("money.rate_kind"))
+    return rates_in_use(store, desk.now(), kind, desk.settings.assumed_rates)
 
 
 def _day(named: str) -> date:

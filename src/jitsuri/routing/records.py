@@ -31,6 +31,17 @@ def save_task(tx: Connection, task: Task) -> None:
     )
 
 
+def add_tasks(tx: Connection, tasks: Sequence[Task]) -> None:
+    """Write tasks that are not there; one that is stays as it is."""
+    if tasks:
+        with tx.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO routing_tasks ({', '.join(_TASK)}) VALUES ({', '.join(['%s'] * len(_TASK))}) "  # noqa: S608
+                "ON CONFLICT (name) DO NOTHING",
+                [tuple(getattr(task, name) for name in _TASK) for task in tasks],
+            )
+
+
 def rules(tx: Connection) -> list[TaskRule]:
     """All rules in the order in which they are tried."""
     rows = tx.execute(f"SELECT {', '.join(_RULE)} FROM routing_rules ORDER BY position, rule_id")  # noqa: S608

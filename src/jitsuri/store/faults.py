@@ -30,6 +30,7 @@ _BY_WORDS: tuple[tuple[str, str], ...] = (
     ("password authentication failed", "database_login_refused"),
     ("no pg_hba.conf entry", "database_login_refused"),
     ("no password supplied", "database_login_refused"),
+    ('role "', "database_login_refused"),
     ("does not exist", "database_missing"),
     ("too many clients", "database_too_many_connections"),
     ("remaining connection slots", "database_too_many_connections"),

@@ -56,13 +56,12 @@ class Shown:
 
 def yen(amount: Decimal, lang: Language) -> Shown:
     """Yen in full: 1,284,300円; below 100 yen with the digits that count: 0.0123円."""
-    return Shown(text("unit.yen.before", lang), _digits(amount, _places(amount)), text("unit.yen", lang),
-                 _exact(amount, lang))  # fmt: skip
+    return _yen(_digits(amount, _places(amount)), "", amount, lang)
 
 
 def yen_whole(amount: Decimal, lang: Language) -> Shown:
     """Whole yen, also below 100: for columns whose rows must line up."""
-    return Shown(text("unit.yen.before", lang), _digits(amount, 0), text("unit.yen", lang), _exact(amount, lang))
+    return _yen(_digits(amount, 0), "", amount, lang)
 
 
 def yen_short(amount: Decimal, lang: Language) -> Shown:
@@ -70,7 +69,7 @@ def yen_short(amount: Decimal, lang: Language) -> Shown:
     if abs(amount) < SHORT_FROM:
         return yen(amount, lang)
     number, step = _stepped(amount, lang)
-    return Shown(text("unit.yen.before", lang), number, step + text("unit.yen", lang), _exact(amount, lang))
+    return _yen(number, step, amount, lang)
 
 
 def money(amount: Money, lang: Language) -> Shown:
@@ -132,7 +131,8 @@ def day_named(on: date, lang: Language) -> str:
 def moment(at: datetime, lang: Language, zone: ZoneInfo = COMPANY_ZONE) -> str:
     """A moment on the company's clock: 2026年11月22日 14:00, 22 Nov 2026, 14:00 JST."""
     here = at.astimezone(zone)
-    return text("date.moment", lang, day=day(here.date(), lang), clock=f"{here:%H:%M}", zone=here.tzname())
+    zone_told = "" if lang == "ja" else f" {here.tzname()}"
+    return text("date.moment", lang, day=day(here.date(), lang), clock=f"{here:%H:%M}", zone=zone_told)
 
 
 def moment_exact(at: datetime, zone: ZoneInfo = COMPANY_ZONE) -> str:
@@ -197,7 +197,8 @@ def bare_number(value: Decimal | float) -> str:
 
 def yen_scale(lang: Language) -> Scale:
     """How yen stand on a chart's axis: 3万 with 円 once above, ¥30K."""
-    return Scale(text("unit.yen", lang), text("unit.yen.before", lang), "", _steps(lang))
+    before, after = _around(lang)
+    return Scale(after, before, "", _steps(lang))
 
 
 def count_scale(lang: Language, unit: str) -> Scale:
@@ -251,12 +252,19 @@ def _plain(value: Decimal) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
-def _exact(amount: Decimal, lang: Language) -> str:
-    return str(Shown(text("unit.yen.before", lang), _plain(amount), text("unit.yen", lang), ""))
+def _yen(number: str, step: str, amount: Decimal, lang: Language) -> Shown:
+    before, after = _around(lang)
+    return Shown(before, number, step + after, str(Shown(before, _plain(amount), after, "")))
+
+
+def _around(lang: Language) -> tuple[str, str]:
+    """What stands before and after an amount of yen."""
+    before, _, after = text("unit.yen", lang, number="\n").partition("\n")
+    return before, after
 
 
 def _parts(on: date, lang: Language) -> dict[str, object]:
     return {
-        "year": on.year, "month": on.month, "day": on.day, "month_name": text(f"date.month.{on.month}", lang),
+        "year": on.year, "month": text(f"date.month.{on.month}", lang), "day": on.day,
         "weekday": text(f"date.weekday.{on.isoweekday()}", lang),
     }  # fmt: skip

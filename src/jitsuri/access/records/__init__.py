@@ -1,0 +1,1 @@
+"""How people, sessions, links, failures and departments are kept."""

@@ -1,0 +1,1 @@
+"""What follows from people, secrets and the department tree: rights, waits, lives, arrangements."""

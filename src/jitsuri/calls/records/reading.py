@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -25,7 +26,7 @@ Place = tuple[datetime, UUID]
 class CallFilter:
     """What somebody is looking for; None (and '' for ``metadata``) is anything. Times: ``since`` ≤ at < ``until``.
 
-    ``task`` and ``department`` '' are 未割当. ``metadata`` is ``name=value``, or a text that some value holds.
+    ``task`` and ``department`` '' are 未割当. ``metadata`` is ``name=value``, or a text that a name or a value holds.
     """
 
     since: datetime | None = None
@@ -102,6 +103,18 @@ def latest_of_task(tx: Connection, task: str, since: datetime, until: datetime, 
     return [(row[0], row[1]) for row in rows]
 
 
+def of_thread(tx: Connection, thread_id: UUID, limit: int) -> list[Call]:
+    """The first ``limit`` calls of the thread by time, later-found names of it included."""
+    rows = tx.execute(
+        "WITH root AS (SELECT coalesce((SELECT root_id FROM calls_thread_links WHERE thread_id = %(id)s), %(id)s) "  # noqa: S608
+        f"AS id) SELECT {_LISTED} FROM calls_calls WHERE thread_id IN (SELECT id FROM root UNION "
+        "SELECT thread_id FROM calls_thread_links WHERE root_id = (SELECT id FROM root)) "
+        "ORDER BY at, call_id LIMIT %(limit)s",
+        {"id": thread_id, "limit": limit},
+    )
+    return [Call(*row) for row in rows]
+
+
 def open_groups(tx: Connection) -> dict[UUID, int]:
     """How many calls of each prompt group belong to no task."""
     return dict(tx.execute("SELECT group_id, count(*) FROM calls_calls WHERE task = '' GROUP BY group_id").fetchall())
@@ -157,10 +170,8 @@ def _looked_at(wanted: CallFilter) -> tuple[str, dict[str, Any]]:
         conditions.append("metadata ->> %(meta_name)s = %(meta_value)s")
         facts |= {"meta_name": name, "meta_value": value}
     elif wanted.metadata:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM jsonb_each_text(metadata) AS m WHERE strpos(m.value, %(meta_text)s) > 0)"
-        )
-        facts["meta_text"] = wanted.metadata
+        conditions.append("strpos(metadata::text, %(meta_text)s) > 0")  # a tenth of the time of looking value by value
+        facts["meta_text"] = json.dumps(wanted.metadata, ensure_ascii=False)[1:-1]
     return " AND ".join(conditions), facts
 
 

@@ -17,6 +17,8 @@ _MOST_CHARACTERS = {
 """Together below a quarter of a database page even in four-byte characters, so that they can be indexed: PostgreSQL
 allows 2,704 bytes (docs "B-Tree Indexes", implementation). The longest model names known are ARNs of about 110."""
 
+_ALWAYS_SHORT_ENOUGH = min(_MOST_CHARACTERS.values())
+
 _STANDARD_TIERS = frozenset({"", "default", "standard", "auto", "on_demand", "none"})
 _CODE = re.compile(r"[\w.\-]{1,64}")
 
@@ -27,6 +29,9 @@ def checked(call: Logged, reading: Reading) -> Logged:
     checked_usage(call.usage)
     if not (call.model_answered or call.model_asked) and call.status != "error":
         raise LineError("model_missing")
+    names = (call.model_asked, call.model_answered, call.task, call.department, call.provider, call.tier, call.region)
+    if max(map(len, names)) <= _ALWAYS_SHORT_ENOUGH:
+        return call
     for field, most in _MOST_CHARACTERS.items():
         if len(getattr(call, field)) > most:
             raise LineError("name_too_long", field=field, value=shown(getattr(call, field)), most=most)
@@ -57,6 +62,8 @@ def error_code_of(error: Any) -> str:
 def http_status_of(*candidates: Any) -> int | None:
     """The first of these that is an HTTP status."""
     for one in candidates:
+        if one is None:
+            continue
         if isinstance(one, str) and one.isdecimal() and len(one) == 3:
             one = int(one)
         if isinstance(one, int) and not isinstance(one, bool) and 100 <= one <= 599:

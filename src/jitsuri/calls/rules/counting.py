@@ -23,6 +23,34 @@ _ADDS_REASONING = frozenset({"x-ai", "perplexity"})
 """Their chat answers report reasoning beside the completion, not in it (genai-prices 0.2.3, extractors)."""
 
 
+_LIVES = {"ephemeral_1h_input_tokens": "cache_write_1h_tokens"}
+_INPUT_DETAILS: Mapping[str, Any] = {
+    "cached_tokens": "cache_read_tokens", "cache_read_input_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens", "cache_creation_tokens": "cache_write_tokens",
+    "cache_creation_input_tokens": "cache_write_tokens", "audio_tokens": "input_audio_tokens",
+    "image_tokens": "input_image_tokens", "cached_tokens_details": {"audio_tokens": "cache_audio_read_tokens"},
+    "cache_creation_token_details": _LIVES,
+}  # fmt: skip
+_OUTPUT_DETAILS: Mapping[str, Any] = {
+    "reasoning_tokens": "reasoning_tokens", "thinking_tokens": "reasoning_tokens",
+    "audio_tokens": "output_audio_tokens", "image_tokens": "output_image_tokens",
+}  # fmt: skip
+_OPENAI_DETAILS: Mapping[str, Mapping[str, Any]] = {
+    "prompt_tokens_details": _INPUT_DETAILS, "input_tokens_details": _INPUT_DETAILS,
+    "input_token_details": _INPUT_DETAILS, "completion_tokens_details": _OUTPUT_DETAILS,
+    "output_tokens_details": _OUTPUT_DETAILS, "output_token_details": _OUTPUT_DETAILS, "cache_creation": _LIVES,
+    "server_tool_use": {"web_search_requests": "web_searches"},
+}  # fmt: skip
+_OPENAI_COUNTS = {
+    "prompt_tokens": "input_tokens", "input_tokens": "input_tokens", "completion_tokens": "output_tokens",
+    "output_tokens": "output_tokens", "total_tokens": "total", "reasoning_tokens": "reasoning_tokens",
+    "cache_read_input_tokens": "cache_read_tokens", "prompt_cache_hit_tokens": "cache_read_tokens",
+    "cached_tokens": "cache_read_tokens", "cache_creation_input_tokens": "cache_write_tokens",
+    "num_search_queries": "web_searches",
+}  # fmt: skip
+"""Of two names for one count the first in the record is taken; a detail goes before a count beside it."""
+
+
 def count(value: Any, field: str) -> int:
     """A count of tokens; absent is 0. Faults: ``tokens_not_a_number``, ``tokens_negative``, ``number_too_big``."""
     if type(value) is not int:
@@ -35,53 +63,44 @@ def count(value: Any, field: str) -> int:
 
 
 def checked_usage(usage: Usage) -> Usage:
-    """The same usage. Faults: ``part_exceeds_whole``."""
+    """The same usage, whose counts ``count`` has read. Faults: ``part_exceeds_whole``."""
+    if (
+        usage.cache_read_tokens + usage.cache_write_tokens <= usage.input_tokens
+        and usage.reasoning_tokens <= usage.output_tokens
+        and usage.cache_write_1h_tokens <= usage.cache_write_tokens
+        and not (usage.input_audio_tokens or usage.output_audio_tokens or usage.cache_audio_read_tokens)
+        and not (usage.input_image_tokens or usage.output_image_tokens)
+    ):
+        return usage
     fault = usage_fault(usage)
     if fault is not None:
         _, kind, value = fault
-        whole = next(
-            (w for part, w in PART_OF if part == kind and getattr(usage, part) > getattr(usage, w)), "input_tokens"
-        )
+        whole = next((w for p, w in PART_OF if p == kind and getattr(usage, p) > getattr(usage, w)), "input_tokens")
         raise LineError("part_exceeds_whole", field=kind, value=value, whole=whole, whole_value=getattr(usage, whole))
     return usage
 
 
 def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
     """Chat completions, responses, embeddings and their many imitators. Cached tokens are part of the input."""
-    asked = usage.get("prompt_tokens")
-    whole_in = count(usage.get("input_tokens"), "input_tokens") if asked is None else count(asked, "prompt_tokens")
-    given = usage.get("completion_tokens")
-    whole_out = (
-        count(usage.get("output_tokens"), "output_tokens") if given is None else count(given, "completion_tokens")
-    )
-    details_in = _details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
-    details_out = _details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
-    cached_details = _details(details_in, "cached_tokens_details")
-    reasoning = _first(details_out, "reasoning_tokens", "thinking_tokens") or _first(usage, "reasoning_tokens")
-    if reasoning and _is_beside(usage, provider, whole_in, whole_out, reasoning):
-        whole_out += reasoning
-    return Usage(
-        input_tokens=whole_in,
-        output_tokens=whole_out,
-        cache_read_tokens=_first(details_in, "cached_tokens", "cache_read_input_tokens")
-        or _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
-        cache_write_tokens=_first(
-            details_in, "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"
-        )
-        or _first(usage, "cache_creation_input_tokens"),
-        cache_write_1h_tokens=_first(
-            _details(details_in, "cache_creation_token_details") or _details(usage, "cache_creation"),
-            "ephemeral_1h_input_tokens",
-        ),
-        reasoning_tokens=reasoning,
-        input_audio_tokens=_first(details_in, "audio_tokens"),
-        output_audio_tokens=_first(details_out, "audio_tokens"),
-        cache_audio_read_tokens=_first(cached_details, "audio_tokens"),
-        input_image_tokens=_first(details_in, "image_tokens"),
-        output_image_tokens=_first(details_out, "image_tokens"),
-        web_searches=_first(usage, "num_search_queries")
-        or _first(_details(usage, "server_tool_use"), "web_search_requests"),
-    )
+    counts: dict[str, int] = {}
+    beside: dict[str, int] = {}
+    for name, value in usage.items():
+        if not value:
+            continue
+        if isinstance(value, dict):
+            _take(counts, _OPENAI_DETAILS.get(name, _NOTHING), value)
+        elif name in _OPENAI_COUNTS:
+            beside.setdefault(_OPENAI_COUNTS[name], count(value, name))
+    counts = {**beside, **counts}
+    total = counts.pop("total", 0)
+    reasoning = counts.get("reasoning_tokens", 0)
+    if reasoning:
+        whole_out = counts.get("output_tokens", 0)
+        is_own_field = provider == "perplexity" and "reasoning_tokens" in usage
+        sums_up = total == counts.get("input_tokens", 0) + whole_out + reasoning
+        if is_own_field or (sums_up if total else provider in _ADDS_REASONING):
+            counts["output_tokens"] = whole_out + reasoning
+    return Usage(**counts)
 
 
 def usage_of_anthropic(usage: Mapping[str, Any]) -> Usage:
@@ -155,14 +174,15 @@ def _parts_of(name: str, side: str) -> Iterable[str]:
         yield "reasoning_tokens"
 
 
-def _is_beside(usage: Mapping[str, Any], provider: str, whole_in: int, whole_out: int, reasoning: int) -> bool:
-    """Whether reasoning stands beside the completion instead of in it: the total says so, else the provider's habit."""
-    total = _first(usage, "total_tokens")
-    if provider == "perplexity" and "reasoning_tokens" in usage:
-        return True
-    if total:
-        return total == whole_in + whole_out + reasoning
-    return provider in _ADDS_REASONING
+def _take(counts: dict[str, int], kinds: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    """Add the details that have a kind of ours; details of a detail (audio of what was cached) have their own names."""
+    for name, value in details.items():
+        kind = kinds.get(name)
+        if value and kind:
+            if isinstance(value, dict):
+                _take(counts, kind, value)
+            elif kind not in counts:
+                counts[kind] = count(value, name)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ _WEAK_ID = re.compile(r"(?:chatcmpl-|cmpl-)[A-Za-z0-9]{0,11}")
 """Small local servers number their answers with three digits (``chatcmpl-123``): such an id names nothing."""
 
 _VARYING = re.compile(
+    r"(?=[\da-f令平日月火水木金土MTWFSJAOND])(?:"  # where one may begin: looked at first, as most characters are none
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|(?:令和|平成)?\d+\s*年\s*\d+\s*月\s*\d+\s*日(?:\s*\([日月火水木金土](?:曜日?)?\))?"
     r"|[日月火水木金土]曜日"
@@ -30,7 +31,7 @@ _VARYING = re.compile(
     r"|\b(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?)\.? \d{1,2}\b"
     r"|\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b"  # hexadecimal ids
-    r"|\d+(?:[-/:.,T ]*\d+)*"  # numbers, dates, times
+    r"|\d+(?:[-/:.,T ]*\d+)*)"  # numbers, dates, times
 )
 _SPACE = re.compile(r"\s+")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u3099\u309a")
@@ -53,7 +54,10 @@ def call_id(logged: Logged, ordinal: int = 0) -> UUID:
 
 def naming_id(*candidates: str) -> str:
     """The first of these ids that names a call; '' when there is none, or only one that repeats by nature."""
-    return next((one for one in candidates if one and not _WEAK_ID.fullmatch(one)), "")
+    for one in candidates:
+        if one and not _WEAK_ID.fullmatch(one):
+            return one
+    return ""
 
 
 def answer_key(response_id: str) -> UUID:

@@ -15,7 +15,7 @@ from zlib import compress
 from jitsuri.calls.rules.decoding import canonical, decoded
 from jitsuri.calls.rules.extracting import prompts_of_request
 from jitsuri.calls.rules.faulting import LineError
-from jitsuri.calls.rules.labelling import DEPARTMENT_NAMES, TASK_NAMES, first_text, labels_of
+from jitsuri.calls.rules.labelling import DEPARTMENT_NAMES, TASK_NAMES, first_text, labels_of, text_at
 from jitsuri.calls.rules.unwrapping import TASK_PREFIX
 from jitsuri.calls.shapes import BatchRequest, Fault
 
@@ -37,7 +37,7 @@ def batch_requests(
         except LineError:
             continue
         request = _request(record)
-        custom_id = first_text(record, ("custom_id",))
+        custom_id = text_at(record, "custom_id")
         if custom_id and request:
             found[custom_id] = _of(request, shared, keep_bodies)
     return found
@@ -52,14 +52,14 @@ def _request(record: Any) -> dict[str, Any]:
 
 def _of(request: dict[str, Any], shared: dict[str, str], keep_bodies: bool) -> BatchRequest:
     system_prompt, prompt = prompts_of_request(request)
-    model = first_text(request, ("model",))
+    model = text_at(request, "model")
     metadata = request.get("metadata")
     task = model.removeprefix(TASK_PREFIX) if model.startswith(TASK_PREFIX) else first_text(metadata, TASK_NAMES)
     return BatchRequest(
         model=shared.setdefault(model, model),
         system_prompt=shared.setdefault(system_prompt, system_prompt),
         prompt=prompt[:PROMPT_CHARACTERS],
-        previous_response_id=first_text(request, ("previous_response_id",)),
+        previous_response_id=text_at(request, "previous_response_id"),
         metadata=labels_of(metadata),
         task=task,
         department=first_text(metadata, DEPARTMENT_NAMES),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
+
+Names = dict[str, None]
+"""Names in order of preference; a dictionary, as it is compared with a record's in one step."""
 
 MOST_LABELS = 20
 MOST_LABEL_CHARACTERS = 200
 
-TASK_NAMES = ("task", "jitsuri_task", "jitsuri.task")
-DEPARTMENT_NAMES = ("department", "jitsuri_department", "jitsuri.department", "部門", "部署")
-THREAD_NAMES = (
+TASK_NAMES = dict.fromkeys(("task", "jitsuri_task", "jitsuri.task"))
+DEPARTMENT_NAMES = dict.fromkeys(("department", "jitsuri_department", "jitsuri.department", "部門", "部署"))
+THREAD_NAMES = dict.fromkeys((
     "thread", "thread_id", "threadId", "conversation_id", "conversationId", "session_id", "sessionId", "trace_id",
     "traceId",
-)  # fmt: skip
+))  # fmt: skip
 """In this order: what a caller calls a conversation is nearer to one piece of business than a technical trace."""
 
 _PERSONAL = frozenset({
@@ -44,9 +48,8 @@ def labels_of(*sources: Any) -> dict[str, str]:
         if not isinstance(source, dict):
             continue
         for name, value in source.items():
-            text = _label(value)
-            if text and name not in found and _bare(name) not in _NO_LABEL and len(found) < MOST_LABELS:
-                found[name[:MOST_LABEL_CHARACTERS]] = text
+            if _is_label(name) and name not in found and len(found) < MOST_LABELS and (text := _label(value)):
+                found[name] = text
     return found
 
 
@@ -61,29 +64,44 @@ def tags_of(value: Any) -> str:
     ]
 
 
-def first_text(source: Any, names: tuple[str, ...]) -> str:
-    """The first of these names that holds a text or number, as text; '' where none does."""
-    if isinstance(source, Mapping):
+def names_of(*names: str) -> Names:
+    """Names to look for, the preferred ones first."""
+    return dict.fromkeys(names)
+
+
+def first_text(source: Any, names: Names) -> str:
+    """The first of these names that holds a text or a whole number, as text; '' where none does."""
+    if type(source) is dict and not names.keys().isdisjoint(source):
         for name in names:
-            value = source.get(name)
-            if isinstance(value, str) and value:
-                return value
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
+            if text := text_at(source, name):
+                return text
     return ""
+
+
+def text_at(source: Any, name: str) -> str:
+    """The text or whole number under a name, as text; '' for anything else."""
+    value = source.get(name) if type(source) is dict else None
+    if type(value) is str:
+        return value
+    return str(value) if type(value) is int else ""
 
 
 def headers_of(value: Any) -> dict[str, str]:
     """Headers with lower-case names, from an object or a list of pairs; credentials are not taken over."""
-    pairs = value.items() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, list):
+        value = {pair[0]: pair[1] for pair in value if isinstance(pair, list) and len(pair) == 2 and _is_text(pair[0])}
     found: dict[str, str] = {}
-    for pair in pairs:
-        if isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str):
-            name = pair[0].lower()
-            given = pair[1][0] if isinstance(pair[1], list) and pair[1] else pair[1]
-            if name in _HEADERS and isinstance(given, str):
-                found[name] = given
+    for name, given in value.items() if isinstance(value, dict) else ():
+        lower = name.lower()
+        if lower in _HEADERS:
+            given = given[0] if isinstance(given, list) and given else given
+            if isinstance(given, str):
+                found[lower] = given
     return found
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 _HEADERS = frozenset({
@@ -110,14 +128,13 @@ def key_alias(value: Any) -> str:
 
 
 def _label(value: Any) -> str:
+    if isinstance(value, str):
+        return "" if len(value) > MOST_LABEL_CHARACTERS or _LOOKS_PERSONAL.search(value) else value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str) or len(value) > MOST_LABEL_CHARACTERS or _LOOKS_PERSONAL.search(value):
-        return ""
-    return value.strip()
+    return str(value) if isinstance(value, int) else ""
 
 
-def _bare(name: str) -> str:
-    return _NOT_A_LETTER.sub("", name.lower())
+@lru_cache(maxsize=4096)
+def _is_label(name: str) -> bool:
+    return len(name) <= MOST_LABEL_CHARACTERS and _NOT_A_LETTER.sub("", name.lower()) not in _NO_LABEL

@@ -15,10 +15,10 @@ from jitsuri.calls.rules.extracting import prompts_of_request
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.guessing import provider_of, region_of
 from jitsuri.calls.rules.identifying import naming_id
-from jitsuri.calls.rules.labelling import first_text
+from jitsuri.calls.rules.labelling import text_at
 from jitsuri.calls.rules.reading_openai import with_request
 from jitsuri.calls.rules.timing import instant
-from jitsuri.calls.rules.unwrapping import address_of, around, failed, pair_of, request_id_of
+from jitsuri.calls.rules.unwrapping import address_of, around, failed, headers_in, pair_of, request_id_of
 from jitsuri.calls.shapes import Logged, Reading, Status
 from jitsuri.terms.ids import digest_16
 from jitsuri.terms.usage import Usage
@@ -29,18 +29,19 @@ _EVERYWHERE = frozenset({"", "global", "not_available"})
 def read(number: int, record: dict[str, Any], reading: Reading) -> Logged:
     """One line of a log. Faults: of time, tokens and names; ``usage_missing`` for an answer without usage."""
     request, response, is_cut = pair_of(record)
+    headers = headers_in(record)
     status: Status = "error" if failed(record, response) else "cut" if is_cut else "ok"
-    asked, answered = first_text(request, ("model",)), first_text(response, ("model",))
+    asked, answered = text_at(request, "model"), text_at(response, "model")
     address = address_of(record)
     usage, raw = _usage(response, status)
-    response_id = first_text(response, ("id",))
+    response_id = text_at(response, "id")
     system_prompt, prompt = prompts_of_request(request)
     return checked(
         Logged(
             line=number,
             source="anthropic",
-            external_id=naming_id(request_id_of(record), response_id),
-            provider=provider_of(first_text(record, ("provider",)), address, answered or asked) or "anthropic",
+            external_id=naming_id(request_id_of(record, headers), response_id),
+            provider=provider_of(text_at(record, "provider"), address, answered or asked) or "anthropic",
             model_asked=asked,
             model_answered=answered,
             usage=usage,
@@ -52,7 +53,7 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged:
             system_prompt=system_prompt,
             prompt=prompt,
             response_id=response_id,
-            **around(record, request, response, reading),
+            **around(record, headers, request, response, reading),
         ),
         reading,
     )
@@ -65,15 +66,15 @@ def read_batch(number: int, record: dict[str, Any], reading: Reading) -> Logged:
     message = result.get("message")
     response: dict[str, Any] = message if isinstance(message, dict) else {}
     status: Status = "ok" if result.get("type") == "succeeded" else "error"
-    custom_id = first_text(record, ("custom_id",))
+    custom_id = text_at(record, "custom_id")
     asked = reading.requests.get(custom_id)
     usage, raw = _usage(response, status)
     written = record.get("timestamp") or record.get("created_at")
     at = instant(written, reading.zone) if written else reading.fallback_at
     if at is None:
         raise LineError("time_missing")
-    response_id = first_text(response, ("id",))
-    answered = first_text(response, ("model",))
+    response_id = text_at(response, "id")
+    answered = text_at(response, "model")
     model_asked = asked.model if asked else ""
     call = Logged(
         line=number,

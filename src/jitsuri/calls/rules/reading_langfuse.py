@@ -18,12 +18,24 @@ from jitsuri.calls.rules.decoding import canonical, decoded_field
 from jitsuri.calls.rules.extracting import prompts_of, prompts_of_request
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.guessing import provider_of
-from jitsuri.calls.rules.labelling import DEPARTMENT_NAMES, TASK_NAMES, first_text, labels_of, tags_of
+from jitsuri.calls.rules.labelling import (
+    DEPARTMENT_NAMES,
+    TASK_NAMES,
+    first_text,
+    labels_of,
+    names_of,
+    tags_of,
+    text_at,
+)
 from jitsuri.calls.rules.timing import elapsed_ms, instant, milliseconds
 from jitsuri.calls.shapes import Logged, Reading
 from jitsuri.terms.ids import digest_16
 from jitsuri.terms.usage import Usage
 
+_MODEL_NAMES = names_of("model", "providedModelName", "provided_model_name")
+_TRACE_NAMES = names_of("sessionId", "session_id", "traceId", "trace_id")
+_PROVIDER_NAMES = names_of("provider", "ls_provider", "custom_llm_provider")
+_ADDRESS_NAMES = names_of("api_base", "base_url")
 _CALL_TYPES = frozenset({"GENERATION", "EMBEDDING"})
 _COUNTED_UNITS = frozenset({"", "TOKENS"})
 _FLAT_INPUT = ("promptTokens", "inputTokens", "inputUsage", "prompt_tokens", "input_tokens", "input_usage")
@@ -34,10 +46,10 @@ _FLAT_OUTPUT = (
 
 def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None:
     """One observation; None where it is no call. Faults: of time, tokens and names, ``usage_missing``."""
-    kind = first_text(record, ("type",)).upper()
+    kind = text_at(record, "type").upper()
     if kind and kind not in _CALL_TYPES:
         return None
-    is_error = first_text(record, ("level",)).upper() == "ERROR"
+    is_error = text_at(record, "level").upper() == "ERROR"
     usage, raw = _usage(record, is_error)
     start = _time(record, "startTime", "start_time")
     if start is None:
@@ -45,19 +57,19 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
     metadata = decoded_field(record.get("metadata"))
     given, answer = decoded_field(record.get("input")), decoded_field(record.get("output"))
     system_prompt, prompt = _prompts(given)
-    model = first_text(record, ("model", "providedModelName", "provided_model_name"))
+    model = first_text(record, _MODEL_NAMES)
     cost = _cost(record)
-    response_id = first_text(answer, ("id",))
+    response_id = text_at(answer, "id")
     return checked(
         Logged(
             line=number,
             source="langfuse",
-            external_id=first_text(record, ("id",)),
+            external_id=text_at(record, "id"),
             content_hash=digest_16(canonical(record)),
             at=start,
             provider=_provider(metadata, model),
             model_asked=model,
-            model_answered=first_text(answer, ("model",)),
+            model_answered=text_at(answer, "model"),
             usage=usage,
             usage_raw=raw,
             tier="",
@@ -75,7 +87,7 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             prompt=prompt,
             request_body=canonical(given) if reading.keep_bodies and given else b"",
             response_body=canonical(answer) if reading.keep_bodies and answer else b"",
-            trace=first_text(record, ("sessionId", "session_id", "traceId", "trace_id")),
+            trace=first_text(record, _TRACE_NAMES),
             response_id=response_id,
             department=first_text(metadata, DEPARTMENT_NAMES),
             task=first_text(metadata, TASK_NAMES),
@@ -136,20 +148,20 @@ def _prompts(given: Any) -> tuple[str, str]:
 
 
 def _provider(metadata: Any, model: str) -> str:
-    claimed = first_text(metadata, ("provider", "ls_provider", "custom_llm_provider"))
-    return provider_of(claimed, first_text(metadata, ("api_base", "base_url")), model)
+    claimed = first_text(metadata, _PROVIDER_NAMES)
+    return provider_of(claimed, first_text(metadata, _ADDRESS_NAMES), model)
 
 
 def _labels(record: dict[str, Any], metadata: Any) -> dict[str, str]:
     labels = labels_of(
         {
-            "prompt_name": first_text(record, ("promptName", "prompt_name")),
-            "environment": first_text(record, ("environment",)),
-            "trace_name": first_text(record, ("traceName", "trace_name")),
+            "prompt_name": text_at(record, "promptName") or text_at(record, "prompt_name"),
+            "environment": text_at(record, "environment"),
+            "trace_name": text_at(record, "traceName") or text_at(record, "trace_name"),
         },
         metadata,
     )
-    if name := first_text(record, ("name",)):
+    if name := text_at(record, "name"):
         labels["name"] = name[:200]
     if tags := tags_of(decoded_field(record.get("tags"))):
         labels["tags"] = tags

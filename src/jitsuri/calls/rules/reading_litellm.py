@@ -17,7 +17,15 @@ from jitsuri.calls.rules.extracting import prompts_of, prompts_of_request
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.guessing import provider_of, region_of, without_prefix
 from jitsuri.calls.rules.identifying import naming_id
-from jitsuri.calls.rules.labelling import DEPARTMENT_NAMES, TASK_NAMES, first_text, key_alias, labels_of, tags_of
+from jitsuri.calls.rules.labelling import (
+    DEPARTMENT_NAMES,
+    TASK_NAMES,
+    first_text,
+    key_alias,
+    labels_of,
+    tags_of,
+    text_at,
+)
 from jitsuri.calls.rules.timing import elapsed_ms, instant
 from jitsuri.calls.shapes import Logged, Reading, Status
 from jitsuri.terms.ids import digest_16
@@ -37,18 +45,18 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
     """One row; None for a row that is no call of a model. Faults: of time, tokens and names."""
     metadata = decoded_field(record.get("metadata"))
     metadata = metadata if isinstance(metadata, dict) else {}
-    call_type = first_text(record, ("call_type",)).lower()
+    call_type = text_at(record, "call_type").lower()
     if _is_no_call(record, call_type):
         return None
-    model = first_text(record, ("model",))
-    address = first_text(record, ("api_base",))
-    claimed = first_text(record, ("custom_llm_provider",))
+    model = text_at(record, "model")
+    address = text_at(record, "api_base")
+    claimed = text_at(record, "custom_llm_provider")
     provider = provider_of(claimed, address, model)
     is_hit = str(record.get("cache_hit") or "").lower() == "true"
     raw = _raw_usage(record, metadata)
     spend = amount_of(record.get("spend"))
     start = _time(record)
-    request_id = first_text(record, ("request_id",))
+    request_id = text_at(record, "request_id")
     system_prompt, prompt, request_body = _request(record)
     status = _status(record, metadata)
     return checked(
@@ -59,7 +67,7 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             content_hash=digest_16(canonical(record)),
             at=start,
             provider=provider,
-            model_asked=first_text(record, ("model_group",)) or model,
+            model_asked=text_at(record, "model_group") or model,
             model_answered=_answered(model, claimed, metadata),
             usage=Usage() if is_hit else _usage(raw, provider),
             usage_raw=raw,
@@ -76,11 +84,10 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             prompt=prompt,
             request_body=request_body if reading.keep_bodies else b"",
             response_body=_body(record.get("response")) if reading.keep_bodies else b"",
-            trace=first_text(record, ("session_id",)) or first_text(metadata, ("session_id", "trace_id")),
+            trace=text_at(record, "session_id") or text_at(metadata, "session_id"),
             response_id="" if _CACHE_HIT in request_id else request_id,
-            key_name=key_alias(metadata.get("user_api_key_alias") or first_text(record, ("api_key",))),
-            department=first_text(metadata, ("user_api_key_team_alias",))
-            or first_text(_sent(metadata), DEPARTMENT_NAMES),
+            key_name=key_alias(metadata.get("user_api_key_alias") or text_at(record, "api_key")),
+            department=text_at(metadata, "user_api_key_team_alias") or first_text(_sent(metadata), DEPARTMENT_NAMES),
             task=first_text(_sent(metadata), TASK_NAMES) or first_text(metadata, TASK_NAMES),
             metadata=_labels(record, metadata, is_hit),
         ),
@@ -120,14 +127,14 @@ def _usage(raw: dict[str, Any], provider: str) -> Usage:
 def _answered(model: str, claimed: str, metadata: dict[str, Any]) -> str:
     """The model without LiteLLM's prefix; for Azure, whose models bear deployment names, the one LiteLLM priced."""
     if claimed in ("azure", "azure_ai"):
-        known = first_text(metadata.get("model_map_information"), ("model_map_key",))
+        known = text_at(metadata.get("model_map_information"), "model_map_key")
         if known:
             return without_prefix(known, claimed)
     return without_prefix(model, claimed, claimed.replace("_converse", ""))
 
 
 def _status(record: dict[str, Any], metadata: dict[str, Any]) -> Status:
-    told = first_text(record, ("status",)) or first_text(metadata, ("status",))
+    told = text_at(record, "status") or text_at(metadata, "status")
     return "error" if told.lower() in ("failure", "error", "failed") else "ok"
 
 

@@ -18,8 +18,8 @@ from jitsuri.calls.rules.extracting import prompts_of_request
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.guessing import provider_of, region_of
 from jitsuri.calls.rules.identifying import naming_id
-from jitsuri.calls.rules.labelling import first_text
-from jitsuri.calls.rules.unwrapping import address_of, around, created_of, failed, pair_of, request_id_of
+from jitsuri.calls.rules.labelling import text_at
+from jitsuri.calls.rules.unwrapping import address_of, around, created_of, failed, headers_in, pair_of, request_id_of
 from jitsuri.calls.shapes import BatchRequest, Logged, Reading, Status
 from jitsuri.terms.ids import digest_16
 from jitsuri.terms.usage import Usage
@@ -28,18 +28,19 @@ from jitsuri.terms.usage import Usage
 def read(number: int, record: dict[str, Any], reading: Reading) -> Logged:
     """One line of a log. Faults: of time, tokens and names; ``usage_missing`` for an answer without usage."""
     request, response, is_cut = pair_of(record)
-    asked, answered = first_text(request, ("model",)), first_text(response, ("model",))
+    headers = headers_in(record)
+    asked, answered = text_at(request, "model"), text_at(response, "model")
     address = address_of(record)
-    provider = provider_of(first_text(record, ("provider",)) or own_mark(response), address, answered or asked)
+    provider = provider_of(text_at(record, "provider") or own_mark(response), address, answered or asked)
     status = _status(record, response, is_cut)
     usage, raw = usage_in(response, provider, status)
-    response_id = first_text(response, ("id",))
+    response_id = text_at(response, "id")
     system_prompt, prompt = prompts_of_request(request)
     return checked(
         Logged(
             line=number,
             source="openai",
-            external_id=naming_id(request_id_of(record), response_id),
+            external_id=naming_id(request_id_of(record, headers), response_id),
             provider=provider,
             model_asked=asked,
             model_answered=answered,
@@ -52,8 +53,8 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged:
             system_prompt=system_prompt,
             prompt=prompt,
             response_id=response_id,
-            previous_response_id=first_text(request, ("previous_response_id",)),
-            **around(record, request, response, reading),
+            previous_response_id=text_at(request, "previous_response_id"),
+            **around(record, headers, request, response, reading),
         ),
         reading,
     )
@@ -65,24 +66,24 @@ def read_batch(number: int, record: dict[str, Any], reading: Reading) -> Logged:
     outer = outer if isinstance(outer, dict) else {}
     body = outer.get("body")
     response: dict[str, Any] = body if isinstance(body, dict) else {}
-    custom_id = first_text(record, ("custom_id",))
+    custom_id = text_at(record, "custom_id")
     asked = reading.requests.get(custom_id)
     http_status = http_status_of(outer.get("status_code"))
     has_failed = bool(record.get("error") or response.get("error")) or (http_status or 200) >= 400
     status: Status = "error" if has_failed else _status({}, response, is_cut=False)
-    answered = first_text(response, ("model",))
+    answered = text_at(response, "model")
     model_asked = asked.model if asked else ""
-    provider = provider_of(own_mark(response), first_text(record, ("base_url",)), answered or model_asked)
+    provider = provider_of(own_mark(response), text_at(record, "base_url"), answered or model_asked)
     usage, raw = usage_in(response, provider, status)
     at = created_of(response, reading) or reading.fallback_at
     if at is None:
         raise LineError("time_missing")
-    response_id = first_text(response, ("id",))
+    response_id = text_at(response, "id")
     body_bytes = canonical(response)
     call = Logged(
         line=number,
         source="openai_batch",
-        external_id=naming_id(first_text(record, ("id",)), first_text(outer, ("request_id",)), response_id),
+        external_id=naming_id(text_at(record, "id"), text_at(outer, "request_id"), response_id),
         content_hash=digest_16(canonical(record)),
         at=at,
         provider=provider,

@@ -18,7 +18,16 @@ from jitsuri.calls.rules.decoding import canonical, decoded_field
 from jitsuri.calls.rules.extracting import prompts_of, text_of_content
 from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.guessing import provider_of, region_of
-from jitsuri.calls.rules.labelling import DEPARTMENT_NAMES, TASK_NAMES, first_text, labels_of, tags_of
+from jitsuri.calls.rules.labelling import (
+    DEPARTMENT_NAMES,
+    TASK_NAMES,
+    Names,
+    first_text,
+    labels_of,
+    names_of,
+    tags_of,
+    text_at,
+)
 from jitsuri.calls.rules.timing import elapsed_ms, instant, milliseconds
 from jitsuri.calls.shapes import Logged, Reading, Status
 from jitsuri.terms.ids import digest_16
@@ -28,52 +37,52 @@ _CALL_OPERATIONS = frozenset({
     "chat", "text_completion", "completion", "generate_content", "embeddings", "embedding", "responses", "message",
     "messages", "generate",
 })  # fmt: skip
-_OPERATION_NAMES = ("gen_ai.operation.name", "llm.request.type")
+_OPERATION_NAMES = names_of("gen_ai.operation.name", "llm.request.type")
 _CALL_KINDS = frozenset({"LLM", "EMBEDDING"})
 """``openinference.span.kind`` of calls."""
 
-_COUNTS: dict[str, tuple[str, ...]] = {
-    "input_tokens": (
+_COUNTS: dict[str, Names] = {
+    "input_tokens": names_of(
         "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt",
     ),
-    "output_tokens": (
+    "output_tokens": names_of(
         "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens",
         "llm.token_count.completion",
     ),
-    "cache_read_tokens": (
+    "cache_read_tokens": names_of(
         "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
         "gen_ai.usage.input_tokens.cached", "gen_ai.usage.details.cache_read_tokens",
         "gen_ai.usage.details.cached_tokens", "llm.usage.cache_read_input_tokens",
         "llm.token_count.prompt_details.cache_read",
     ),
-    "cache_write_tokens": (
+    "cache_write_tokens": names_of(
         "gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
         "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.input_tokens.cache_write",
         "gen_ai.usage.details.cache_write_tokens", "llm.usage.cache_creation_input_tokens",
         "llm.token_count.prompt_details.cache_write",
     ),
-    "reasoning_tokens": (
+    "reasoning_tokens": names_of(
         "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
         "gen_ai.usage.output_tokens.reasoning", "gen_ai.usage.details.reasoning_tokens", "llm.usage.reasoning_tokens",
         "llm.token_count.completion_details.reasoning",
     ),
-    "input_audio_tokens": ("gen_ai.usage.audio.input_tokens", "llm.token_count.prompt_details.audio"),
-    "output_audio_tokens": ("gen_ai.usage.audio.output_tokens", "llm.token_count.completion_details.audio"),
-    "input_image_tokens": ("gen_ai.usage.image.input_tokens",),
-    "output_image_tokens": ("gen_ai.usage.image.output_tokens",),
+    "input_audio_tokens": names_of("gen_ai.usage.audio.input_tokens", "llm.token_count.prompt_details.audio"),
+    "output_audio_tokens": names_of("gen_ai.usage.audio.output_tokens", "llm.token_count.completion_details.audio"),
+    "input_image_tokens": names_of("gen_ai.usage.image.input_tokens",),
+    "output_image_tokens": names_of("gen_ai.usage.image.output_tokens",),
 }  # fmt: skip
-_ASKED = (
+_ASKED = names_of(
     "gen_ai.request.model",
     "llm.request.model",
     "llm.request.model_name",
     "llm.model_name",
     "embedding.model_name",
 )
-_ANSWERED = ("gen_ai.response.model", "llm.response.model", "llm.response.model_name")
-_PROVIDERS = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "llm.vendor")
-_ADDRESSES = ("server.address", "url.full", "http.url", "gen_ai.openai.api_base", "llm.base_url")
-_TRACES = ("jitsuri.thread", "gen_ai.conversation.id", "session.id", "langfuse.session.id")
-_TIERS = ("openai.response.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.response.service_tier")
+_ANSWERED = names_of("gen_ai.response.model", "llm.response.model", "llm.response.model_name")
+_PROVIDERS = names_of("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "llm.vendor")
+_ADDRESSES = names_of("server.address", "url.full", "http.url", "gen_ai.openai.api_base", "llm.base_url")
+_TRACES = names_of("jitsuri.thread", "gen_ai.conversation.id", "session.id", "langfuse.session.id")
+_TIERS = names_of("openai.response.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.response.service_tier")
 _COSTS = ("jitsuri.cost.usd", "llm.cost.total", "gen_ai.usage.cost", "gen_ai.usage.total_cost")
 _CLAUDE = frozenset({"anthropic", "aws", "google"})
 _LABELS = {
@@ -117,7 +126,7 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             usage=usage,
             usage_raw=raw,
             tier=tier_of(first_text(attributes, _TIERS)),
-            region=region_of(address) or first_text(attributes, ("cloud.region",)),
+            region=region_of(address) or text_at(attributes, "cloud.region"),
             status=status,
             http_status=http_status_of(attributes.get("http.response.status_code"), error),
             error_code=error,
@@ -130,10 +139,10 @@ def read(number: int, record: dict[str, Any], reading: Reading) -> Logged | None
             request_body=canonical({"messages": messages}) if reading.keep_bodies and messages else b"",
             response_body=_answer_body(attributes) if reading.keep_bodies else b"",
             trace=first_text(attributes, _TRACES) or trace_id,
-            response_id=first_text(attributes, ("gen_ai.response.id",)),
-            previous_response_id=first_text(attributes, ("gen_ai.request.previous_response.id",)),
-            department=first_text(attributes, ("jitsuri.department",)) or _in_metadata(attributes, DEPARTMENT_NAMES),
-            task=first_text(attributes, ("jitsuri.task",)) or _in_metadata(attributes, TASK_NAMES),
+            response_id=text_at(attributes, "gen_ai.response.id"),
+            previous_response_id=text_at(attributes, "gen_ai.request.previous_response.id"),
+            department=text_at(attributes, "jitsuri.department") or _in_metadata(attributes, DEPARTMENT_NAMES),
+            task=text_at(attributes, "jitsuri.task") or _in_metadata(attributes, TASK_NAMES),
             metadata=_labels(span, record, attributes),
         ),
         reading,
@@ -156,7 +165,7 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     operation = first_text(attributes, _OPERATION_NAMES)
     if operation:
         return operation.lower() in _CALL_OPERATIONS
-    kind = first_text(attributes, ("openinference.span.kind", "traceloop.span.kind"))
+    kind = text_at(attributes, "openinference.span.kind") or text_at(attributes, "traceloop.span.kind")
     if kind:
         return kind.upper() in _CALL_KINDS
     if any(name in attributes for name in ("gen_ai.agent.name", "gen_ai.tool.name")):
@@ -183,10 +192,10 @@ def _value_of(value: Any) -> Any:
 def _usage(attributes: Mapping[str, Any], provider: str, is_error: bool) -> tuple[Usage, dict[str, Any] | None]:
     counts: dict[str, int] = {}
     for kind, names in _COUNTS.items():
-        for name in names:
-            if attributes.get(name) is not None:
+        if not names.keys().isdisjoint(attributes):
+            name = next((name for name in names if attributes.get(name) is not None), "")
+            if name:
                 counts[kind] = count(attributes[name], name)
-                break
     if "input_tokens" not in counts and "output_tokens" not in counts:
         if is_error:
             return Usage(), None
@@ -204,8 +213,9 @@ def _time(span: dict[str, Any], *names: str) -> datetime | None:
 def _ids(span: dict[str, Any]) -> tuple[str, str]:
     context = span.get("context")
     place = context if isinstance(context, dict) else span
-    ids = first_text(place, ("traceId", "trace_id")), first_text(place, ("spanId", "span_id"))
-    return ids[0].removeprefix("0x"), ids[1].removeprefix("0x")
+    trace_id = text_at(place, "traceId") or text_at(place, "trace_id")
+    span_id = text_at(place, "spanId") or text_at(place, "span_id")
+    return trace_id.removeprefix("0x"), span_id.removeprefix("0x")
 
 
 def _error(span: dict[str, Any], attributes: Mapping[str, Any]) -> str:
@@ -264,18 +274,16 @@ def _answer_body(attributes: Mapping[str, Any]) -> bytes:
     return canonical({"messages": given}) if given else b""
 
 
-def _in_metadata(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _in_metadata(attributes: Mapping[str, Any], names: Names) -> str:
     return first_text(decoded_field(attributes.get("metadata")), names)
 
 
 def _labels(span: dict[str, Any], record: dict[str, Any], attributes: dict[str, Any]) -> dict[str, str]:
     resource = record.get("resource") or span.get("resource")
     around = attributes_of(resource.get("attributes")) if isinstance(resource, dict) else {}
-    named = {
-        ours: first_text(attributes, (theirs,)) or first_text(around, (theirs,)) for theirs, ours in _LABELS.items()
-    }
+    named = {ours: text_at(attributes, theirs) or text_at(around, theirs) for theirs, ours in _LABELS.items()}
     labels = labels_of(named, decoded_field(attributes.get("metadata")))
-    if name := first_text(span, ("name",)):
+    if name := text_at(span, "name"):
         labels["name"] = name[:200]
     if tags := tags_of(attributes.get("tag.tags")):
         labels["tags"] = tags

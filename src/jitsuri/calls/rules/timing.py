@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -28,33 +29,28 @@ def instant(value: Any, zone: tzinfo) -> datetime:
 
     A time without zone is read in ``zone``. Faults: ``time_unreadable``.
     """
-    try:
-        if isinstance(value, str):
-            return _of_text(value, zone)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return _of_number(Decimal(value if isinstance(value, int) else repr(value)))
-    except (ValueError, OverflowError, InvalidOperation):
-        pass
-    raise LineError("time_unreadable", value=shown(value))
+    at = _written(value)
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def instant_beside(value: Any, zone: tzinfo, created: datetime | None) -> datetime:
+def instant_beside(value: Any, zone: tzinfo, created: Callable[[], datetime | None]) -> datetime:
     """Like ``instant``; a time without zone is UTC when only so it lies within an hour of what the upstream says.
 
     Loggers write local time or UTC without telling; the upstream's ``created`` decides, where there is one.
     """
-    at = instant(value, zone)
-    if created is None or not isinstance(value, str) or abs(at - created) <= _ZONE_DOUBT:
-        return at
-    in_utc = instant(value, UTC)
-    return in_utc if abs(in_utc - created) <= _ZONE_DOUBT else at
+    at = _written(value)
+    if at.tzinfo is not None:
+        return at.astimezone(UTC)
+    local, in_utc, made = at.replace(tzinfo=zone), at.replace(tzinfo=UTC), created()
+    is_utc = made is not None and abs(local - made) > _ZONE_DOUBT >= abs(in_utc - made)
+    return in_utc if is_utc else local.astimezone(UTC)
 
 
 def instant_by_format(value: str, form: str, zone: tzinfo) -> datetime:
     """An instant in UTC from text in a ``strptime`` format. Faults: ``time_unreadable``."""
     try:
         at = datetime.strptime(value.strip(), form)  # noqa: DTZ007  # the zone is given next
-        return _in_utc(at, zone)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise LineError("time_unreadable", value=shown(value)) from None
 
@@ -76,6 +72,8 @@ def elapsed_ms(start: datetime, end: datetime) -> int | None:
 
 def milliseconds(value: Any) -> int | None:
     """A count of milliseconds; None when the log says nothing usable (a latency is never a reason to drop a call)."""
+    if type(value) is int and 0 <= value < 2**31:
+        return value
     if isinstance(value, str):
         try:
             value = float(value)
@@ -86,13 +84,25 @@ def milliseconds(value: Any) -> int | None:
     return round(value)
 
 
-def _of_text(text: str, zone: tzinfo) -> datetime:
-    if text.replace(".", "", 1).isdecimal():  # before ISO 8601, whose basic form would take 1712010101123 for a date
-        return (
-            _in_utc(datetime.fromisoformat(_basic(text)), zone) if len(text) in (8, 14) else _of_number(Decimal(text))
-        )
+def _written(value: Any) -> datetime:
+    """The instant as it is written, with its zone if it names one. Faults: ``time_unreadable``."""
     try:
-        return _in_utc(datetime.fromisoformat(text), zone)
+        if isinstance(value, str):
+            return _of_text(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _of_number(value)
+    except (ValueError, OverflowError, InvalidOperation):
+        pass
+    raise LineError("time_unreadable", value=shown(value))
+
+
+def _of_text(text: str) -> datetime:
+    if text.replace(".", "", 1).isdecimal():  # before ISO 8601, whose basic form would take 1712010101123 for a date
+        if len(text) in (8, 14):
+            return datetime.fromisoformat(f"{text[:8]}T{text[8:]}" if len(text) == 14 else text)
+        return _of_number(Decimal(text))
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:
         pass
     text = text.strip()
@@ -100,21 +110,16 @@ def _of_text(text: str, zone: tzinfo) -> datetime:
     if found is None:
         return _of_number(Decimal(text))
     year, month, day, hour, minute, second, fraction, named = found.groups()
-    offset = datetime.strptime(_ZONES.get(named, named).replace(":", ""), "%z").tzinfo if named else zone
+    offset = datetime.strptime(_ZONES.get(named, named).replace(":", ""), "%z").tzinfo if named else None
     microsecond = int(((fraction or "") + "000000")[:6])
     clock = (int(hour), int(minute), int(second or 0), microsecond)
-    return datetime(int(year), int(month), int(day), *clock, tzinfo=offset).astimezone(UTC)
+    return datetime(int(year), int(month), int(day), *clock, tzinfo=offset)
 
 
-def _basic(digits: str) -> str:
-    return f"{digits[:8]}T{digits[8:]}" if len(digits) == 14 else digits
-
-
-def _in_utc(at: datetime, zone: tzinfo) -> datetime:
-    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _of_number(number: Decimal) -> datetime:
+def _of_number(value: float | Decimal) -> datetime:
+    if isinstance(value, int) and 0 < value < 10**11:
+        return datetime.fromtimestamp(value, UTC)
+    number = value if isinstance(value, Decimal) else Decimal(repr(value))
     if not number.is_finite() or number <= 0:
         raise ValueError(number)
     step = 0 if number < 10**11 else 3 if number < 10**14 else 6 if number < 10**17 else 9  # s, ms, µs, ns

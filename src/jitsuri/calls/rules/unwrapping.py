@@ -12,13 +12,16 @@ from jitsuri.calls.rules.labelling import (
     DEPARTMENT_NAMES,
     TASK_NAMES,
     THREAD_NAMES,
+    Names,
     first_text,
     headers_of,
     key_alias,
     labels_of,
+    names_of,
     tags_of,
+    text_at,
     trace_of,
-)  # fmt: skip
+)
 from jitsuri.calls.rules.streaming import events_of, merged
 from jitsuri.calls.rules.timing import instant, instant_beside, milliseconds
 from jitsuri.calls.shapes import Reading
@@ -27,12 +30,12 @@ from jitsuri.terms.ids import digest_16
 TASK_PREFIX = "task:"
 """``model="task:inquiry-triage"`` names the task instead of a model."""
 
-_TIME_NAMES = ("timestamp", "created_at", "time", "start_time", "startTime", "created", "date")
-_KEY_NAMES = ("key", "api_key_alias", "key_alias", "key_name")
-_ADDRESS_NAMES = ("base_url", "api_base", "url")
-_LATENCY_NAMES = ("latency_ms", "duration_ms", "response_time_ms")
-_FIRST_TOKEN_NAMES = ("first_token_ms", "ttft_ms", "time_to_first_token_ms")
-_BODIES = frozenset({"request", "response", "chunks"})
+_TIME_NAMES = names_of("timestamp", "created_at", "time", "start_time", "startTime", "created", "date")
+_KEY_NAMES = names_of("key", "api_key_alias", "key_alias", "key_name")
+_ADDRESS_NAMES = names_of("base_url", "api_base", "url")
+_ID_NAMES = names_of("id", "request_id")
+_LATENCY_NAMES = names_of("latency_ms", "duration_ms", "response_time_ms")
+_FIRST_TOKEN_NAMES = names_of("first_token_ms", "ttft_ms", "time_to_first_token_ms")
 _NOTHING: dict[str, Any] = {}
 
 
@@ -62,42 +65,47 @@ def created_of(response: dict[str, Any], reading: Reading) -> datetime | None:
         return None
 
 
+def headers_in(record: dict[str, Any]) -> dict[str, str]:
+    """The headers of a line, its own or those of its request."""
+    headers = record.get("headers")
+    if headers is None:
+        request = record.get("request")
+        headers = request.get("headers") if type(request) is dict else None
+    return headers_of(headers) if headers else {}
+
+
 def around(
-    record: dict[str, Any], request: dict[str, Any], response: dict[str, Any], reading: Reading
+    record: dict[str, Any],
+    headers: dict[str, str],
+    request: dict[str, Any],
+    response: dict[str, Any],
+    reading: Reading,
 ) -> dict[str, Any]:
     """The fields of ``Logged`` that do not depend on the dialect. Faults: ``time_missing``, ``time_unreadable``."""
-    headers = headers_of(record.get("headers") or _inner_headers(record))
     metadata, own_metadata = decoded_field(record.get("metadata")), request.get("metadata")
-    request_bytes = canonical(record.get("request"))
-    response_bytes = canonical(record.get("response", record.get("chunks")))
-    rest = {name: value for name, value in record.items() if name not in _BODIES}
     model = request.get("model")
-    task = headers.get("x-jitsuri-task") or first_text(record, TASK_NAMES) or first_text(metadata, TASK_NAMES)
-    if not task and isinstance(model, str) and model.startswith(TASK_PREFIX):
+    task = headers.get("x-jitsuri-task") or _named(TASK_NAMES, record, metadata, own_metadata)
+    if not task and type(model) is str and model.startswith(TASK_PREFIX):
         task = model.removeprefix(TASK_PREFIX)
     labels = labels_of(metadata, own_metadata)
     if (tags := tags_of(record.get("tags"))) and "tags" not in labels:
         labels["tags"] = tags
-    cost = amount_of(record.get("cost_usd"))
+    cost = amount_of(record["cost_usd"]) if "cost_usd" in record else None
+    keeps = reading.keep_bodies
     return {
-        "content_hash": digest_16(request_bytes, response_bytes, canonical(rest)),
-        "at": _at(record, created_of(response, reading), reading),
-        "request_body": request_bytes if reading.keep_bodies and request else b"",
-        "response_body": response_bytes if reading.keep_bodies and response else b"",
+        "content_hash": digest_16(canonical(record)),
+        "at": _at(record, response, reading),
+        "request_body": canonical(request) if keeps and request else b"",
+        "response_body": canonical(record.get("response", record.get("chunks"))) if keeps and response else b"",
         "trace": headers.get("x-jitsuri-thread")
-        or first_text(record, THREAD_NAMES)
-        or first_text(metadata, THREAD_NAMES)
-        or first_text(own_metadata, THREAD_NAMES)
+        or _named(THREAD_NAMES, record, metadata, own_metadata)
         or _conversation(request)
         or trace_of(headers),
-        "task": task or first_text(own_metadata, TASK_NAMES),
-        "department": headers.get("x-jitsuri-department")
-        or first_text(record, DEPARTMENT_NAMES)
-        or first_text(metadata, DEPARTMENT_NAMES)
-        or first_text(own_metadata, DEPARTMENT_NAMES),
+        "task": task,
+        "department": headers.get("x-jitsuri-department") or _named(DEPARTMENT_NAMES, record, metadata, own_metadata),
         "key_name": key_alias(first_text(record, _KEY_NAMES)),
         "metadata": labels,
-        "http_status": http_status_of(record.get("status_code"), record.get("status"), _status_in(record)),
+        "http_status": http_status_in(record),
         "latency_ms": _milliseconds(record, _LATENCY_NAMES),
         "first_token_ms": _milliseconds(record, _FIRST_TOKEN_NAMES),
         "reported_cost": cost,
@@ -107,57 +115,61 @@ def around(
 
 def address_of(record: dict[str, Any]) -> str:
     """The URL that was called, as far as the line tells."""
-    found = first_text(record, _ADDRESS_NAMES)
-    return found or first_text(record.get("request"), _ADDRESS_NAMES)
+    return first_text(record, _ADDRESS_NAMES) or first_text(record.get("request"), _ADDRESS_NAMES)
 
 
-def request_id_of(record: dict[str, Any]) -> str:
+def request_id_of(record: dict[str, Any], headers: dict[str, str]) -> str:
     """The id that the caller or upstream gave the request, from the line or its headers."""
-    named = first_text(record, ("id", "request_id"))
-    if named:
-        return named
-    headers = headers_of(record.get("headers") or _inner_headers(record))
-    return headers.get("x-request-id", "") or headers.get("request-id", "")
+    return first_text(record, _ID_NAMES) or headers.get("x-request-id", "") or headers.get("request-id", "")
 
 
 def failed(record: dict[str, Any], response: dict[str, Any]) -> bool:
     """Whether the line tells of an error: by an error object, an HTTP status or a word."""
     if record.get("error") or (response.get("error") and not response.get("usage")):
         return True
-    status = http_status_of(record.get("status_code"), record.get("status"), _status_in(record))
+    status = http_status_in(record)
     if status is not None:
         return status >= 400
     return record.get("status") in ("error", "failure", "failed")
 
 
-def _at(record: dict[str, Any], created: datetime | None, reading: Reading) -> datetime:
-    for name in _TIME_NAMES:
-        value = record.get(name)
-        if value:
-            return instant_beside(value, reading.zone, created)
-    at = created or reading.fallback_at
+def _at(record: dict[str, Any], response: dict[str, Any], reading: Reading) -> datetime:
+    if not _TIME_NAMES.keys().isdisjoint(record):
+        for name in _TIME_NAMES:
+            value = record.get(name)
+            if value:
+                return instant_beside(value, reading.zone, lambda: created_of(response, reading))
+    at = created_of(response, reading) or reading.fallback_at
     if at is None:
         raise LineError("time_missing")
     return at
 
 
+def _named(names: Names, record: dict[str, Any], metadata: Any, own_metadata: Any) -> str:
+    found = first_text(record, names)
+    if not found and metadata:
+        found = first_text(metadata, names)
+    return found or (first_text(own_metadata, names) if own_metadata else "")
+
+
 def _conversation(request: dict[str, Any]) -> str:
     value = request.get("conversation")
-    return value if isinstance(value, str) else first_text(value, ("id",))
+    return value if isinstance(value, str) else text_at(value, "id")
 
 
-def _inner_headers(record: dict[str, Any]) -> Any:
-    request = record.get("request")
-    return request.get("headers") if isinstance(request, dict) else None
-
-
-def _status_in(record: dict[str, Any]) -> Any:
+def http_status_in(record: dict[str, Any]) -> int | None:
     response = record.get("response")
-    return response.get("status_code") if isinstance(response, dict) else None
+    inner = response.get("status_code") if type(response) is dict else None
+    return http_status_of(record.get("status_code"), record.get("status"), inner)
 
 
-def _milliseconds(record: dict[str, Any], names: tuple[str, ...]) -> int | None:
-    return next((milliseconds(record[name]) for name in names if record.get(name) is not None), None)
+def _milliseconds(record: dict[str, Any], names: Names) -> int | None:
+    if names.keys().isdisjoint(record):
+        return None
+    for name in names:
+        if (value := record.get(name)) is not None:
+            return milliseconds(value)
+    return None
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def lines_of(blocks: Iterator[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> I
 
 
 def table_records_of(blocks: Iterator[bytes], max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Record]:
-    """``(number of its first line, record)`` of a CSV or TSV; a line end in quotes is of the field (RFC 4180).
+    """``(number of its first line, record)`` of a CSV or TSV; quoted line ends are text (RFC 4180).
 
-    Faults: ``line_too_long``; ``csv_quote_open`` for a line whose quote no later line closes; reading goes on behind it.
+    Faults: ``line_too_long``; ``csv_quote_open`` for a line whose quote no later line closes; the next one is read.
     """
     ahead: deque[tuple[int, bytes | Fault]] = deque()
     source = _numbered(blocks, max_line_bytes)

@@ -29,10 +29,11 @@ from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.pricing import Priced, PriceState
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.assigning import assign
+from jitsuri.routing.rules.naming import USUAL_MARGIN, is_task_name
 from jitsuri.routing.shapes import Group, Seen, Task, TaskRule
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.errors import JitsuriError
-from jitsuri.terms.ids import derived_id
+from jitsuri.terms.ids import UNASSIGNED, derived_id
 from jitsuri.terms.period import company_day
 
 BATCH_LINES = 5000
@@ -43,6 +44,9 @@ MOST_FAULTS_KEPT = 10_000
 
 Sealing = Callable[[Logged, UUID, str], Sequence[tuple[str, bytes, str, date]]]
 """Which texts of a call of this task are kept: ``(part, sealed bytes, key name, delete on)``."""
+
+MOST_TASKS_MADE = 200
+"""Tasks made from one log at most: a log with more names has something else in that field (decision 0008)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class _Ways:
     rates: Rates
     seen_contents: dict[bytes, int] = field(default_factory=dict)
     groups: dict[str, CallGroup] = field(default_factory=dict)
+    made: dict[str, Task] = field(default_factory=dict)
+    """Tasks that the log itself names and nobody had set up."""
 
 
 def import_log(
@@ -196,6 +202,7 @@ def _write_new(
             logged.task, logged.department, group.system_prompt_hash, logged.model_asked, logged.key_name,
             logged.metadata, group.group_id,
         )  # fmt: skip
+        _make_named_task(logged.task, ways, now)
         task, department = assign(seen, ways.rules, ways.tasks)
         entry = priced_entry(
             logged, its_id, threads[its_id], task, department, ways.pricer, ways.rates, run.run_id, now
@@ -210,11 +217,20 @@ def _write_new(
         )  # fmt: skip
         _count(found, group, logged)
         texts += [(its_id, *text) for text in sealing(logged, its_id, task)]
+    routing_rows.add_tasks(tx, list(ways.made.values()))
     call_rows.insert_many(tx, calls)
     entry_rows.insert_many(tx, entries)
     samples = routing_rows.samples_of(tx, list(found))
     routing_rows.add_groups(tx, [_kept(batched, samples.get(its_id)) for its_id, batched in found.items()])
     text_rows.insert_many(tx, texts)
+
+
+def _make_named_task(name: str, ways: _Ways, now: datetime) -> None:
+    """A log that names a task (header, metadata, ``model="task:…"``) is believed: the task is made, to be edited later."""
+    if name in ways.tasks or not is_task_name(name) or len(ways.made) >= MOST_TASKS_MADE:
+        return
+    task = Task(name, name, name, UNASSIGNED, "", "production", "internal", USUAL_MARGIN, now)
+    ways.tasks[name] = ways.made[name] = task
 
 
 def _count(found: dict[UUID, _Batched], group: CallGroup, logged: Logged) -> None:

@@ -16,11 +16,11 @@ from jitsuri.flows.cold.reading_tables import Column, Row, by_line, number_of, r
 from jitsuri.ledger.records import costs as kept
 from jitsuri.ledger.records import rates as kept_rates
 from jitsuri.ledger.records.totals import totals
-from jitsuri.ledger.rules.converting import EXACT, YEN, rates_of
+from jitsuri.ledger.rules.converting import EXACT, YEN, Rates, rates_of
 from jitsuri.ledger.rules.spreading import active_days, cost_faults, month_jpy, rate_day, spread, standing_lines
 from jitsuri.ledger.rules.taxing import tax_of
 from jitsuri.ledger.shapes.costs import CostKind, CostLine, MonthCosts, SpreadAmount, SpreadRule
-from jitsuri.ledger.shapes.rates import DayNet, RateKind, TaxRow
+from jitsuri.ledger.shapes.rates import DayNet, Rate, RateKind, TaxRow
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
@@ -151,27 +151,15 @@ def month_costs(tx: Connection, month: Month, kind: RateKind = "TTM") -> MonthCo
 
     ``kind``: the company's exchange rates. A foreign line for which there is no rate at all is told, not guessed.
     """
-    lines = [line for line in standing_lines(kept.everything(tx)) if active_days(line, month)]
-    if not lines:
-        return MonthCosts((), ())
-    usage = totals(tx, "month", month.first, month.first, ("department", "task", "provider"))
-    rates = rates_of(kept_rates.everything(tx), kind)
-    amounts: list[SpreadAmount] = []
-    unconverted: list[CostLine] = []
-    for line in lines:
-        rate = None if line.currency == YEN else rates.on(line.currency, rate_day(line, month))
-        if line.currency != YEN and rate is None:
-            unconverted.append(line)
-        else:
-            amounts += spread(line, month, usage, rate)
-    return MonthCosts(tuple(amounts), tuple(unconverted))
+    return _spread_month(tx, month, _books(tx, kind))
 
 
 def other_costs(tx: Connection, first: Month, last: Month, task: str | None = None, kind: RateKind = "TTM") -> Decimal:
     """Yen of these months that are not calls, unused parts included: of all tasks, or of one."""
+    books = _books(tx, kind)
     total = Decimal(0)
     for month in months_between(first, last):
-        for amount in month_costs(tx, month, kind).amounts:
+        for amount in _spread_month(tx, month, books).amounts:
             if task is None or amount.task == task:
                 total = EXACT.add(total, amount.amount_jpy)
     return total
@@ -183,13 +171,45 @@ def month_tax(tx: Connection, month: Month, kind: RateKind = "TTM") -> list[TaxR
         DayNet(row.provider or "", row.period or month.first, row.cost_jpy)
         for row in totals(tx, "day", month.first, month.last, ("period", "provider"))
     ]
-    rates = rates_of(kept_rates.everything(tx), kind)
-    for line in standing_lines(kept.everything(tx)):
-        day = rate_day(line, month)
-        rate = None if line.currency == YEN else rates.on(line.currency, day)
-        if line.provider and active_days(line, month) and (line.currency == YEN or rate is not None):
-            days.append(DayNet(line.provider, day, month_jpy(line, month, rate)))
+    books = _books(tx, kind)
+    days += [
+        DayNet(line.provider, rate_day(line, month), month_jpy(line, month, books.rate(line, month)))
+        for line in books.lines
+        if line.provider and active_days(line, month) and books.has_yen(line, month)
+    ]
     return tax_of(month.first, [net for net in days if net.net_jpy], tax_rules(tx))
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The lines that count and the rates they are converted with, read once for any number of months."""
+
+    lines: tuple[CostLine, ...]
+    rates: Rates
+
+    def rate(self, line: CostLine, month: Month) -> Rate | None:
+        return self.rates.on(line.currency, rate_day(line, month))
+
+    def has_yen(self, line: CostLine, month: Month) -> bool:
+        return line.currency == YEN or self.rate(line, month) is not None
+
+
+def _books(tx: Connection, kind: RateKind) -> _Books:
+    lines = tuple(standing_lines(kept.everything(tx)))
+    is_foreign = any(line.currency != YEN for line in lines)
+    return _Books(lines, rates_of(kept_rates.everything(tx) if is_foreign else (), kind))
+
+
+def _spread_month(tx: Connection, month: Month, books: _Books) -> MonthCosts:
+    lines = [line for line in books.lines if active_days(line, month)]
+    if not lines:
+        return MonthCosts((), ())
+    usage = totals(tx, "month", month.first, month.first, ("department", "task", "provider"))
+    amounts: list[SpreadAmount] = []
+    for line in lines:
+        if books.has_yen(line, month):
+            amounts += spread(line, month, usage, books.rate(line, month))
+    return MonthCosts(tuple(amounts), tuple(line for line in lines if not books.has_yen(line, month)))
 
 
 def share_of(text: str) -> Decimal | None:

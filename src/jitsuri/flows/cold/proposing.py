@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,13 +13,13 @@ from jitsuri.evidence.rules import record_of
 from jitsuri.ledger.records import moves
 from jitsuri.rightsizing import records as rightsizing_rows
 from jitsuri.routing import records as routing_rows
+from jitsuri.routing.rules.naming import USUAL_MARGIN, is_task_name
 from jitsuri.routing.rules.proposing import propose
 from jitsuri.routing.shapes import Proposal, Task, TaskRule
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _MOVE_BATCH = 20_000
 """Calls moved per transaction: about a second of work."""
 
@@ -44,10 +43,10 @@ def new_task(
     department: str,
     owner: str,
     now: datetime,
-    margin: Decimal = Decimal("0.05"),
+    margin: Decimal = USUAL_MARGIN,
 ) -> Task | Refusal:
     """A task as a person names it; a name that cannot stand in a URL is refused."""
-    if not _NAME.match(name):
+    if not is_task_name(name):
         return Refusal("task_name", {"name": name})
     return Task(
         name, title_ja or name, title_en or title_ja or name, department, owner, "production", "internal", margin, now

@@ -33,6 +33,8 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 _CURRENCY = re.compile(r"([A-Z]{3})(?:\((\d{1,4})\))?")
+_KINDS = frozenset({"TTM", "TTS", "TTB"})
+"""Headers that look like a currency and are none."""
 _HEADER_ROWS = 10
 """How far down a wide file's header is looked for."""
 _NOT_QUOTED = frozenset({"", "-", "–", "―", "n/a", "unquoted"})
@@ -130,7 +132,9 @@ def _long(row: Row, kind: RateKind) -> list[Quoted | Refusal]:
 def _unit_of(cell: str) -> tuple[str, int] | None:
     """Currency and how many units its price is for: ``KRW(100)`` is a hundred won."""
     found = _CURRENCY.fullmatch(unicodedata.normalize("NFKC", cell).strip().upper())
-    return (found[1], int(found[2] or 1)) if found and int(found[2] or 1) > 0 else None
+    if found is None or found[1] in _KINDS or int(found[2] or 1) == 0:
+        return None
+    return found[1], int(found[2] or 1)
 
 
 def _is_not_quoted(cell: str) -> bool:

@@ -95,9 +95,10 @@ def ensure_book(store: Store, now: datetime, overrides_path: Path | None) -> Pri
 def book_in_use(tx: Connection) -> tuple[PriceBook, BookInfo, BookUse] | None:
     """The book that prices new entries, with when and why it was taken in; None before the first start."""
     use = book_rows.in_use(tx)
-    info = book_rows.info(tx, use.book_id) if use else None
-    book = _book_in_use(tx)
-    return (book, info, use) if book and info and use else None
+    if use is None:
+        return None
+    info, book = book_rows.info(tx, use.book_id), stored_book(tx, use.book_id)
+    return (book, info, use) if book and info else None
 
 
 def stored_book(tx: Connection, book_id: str) -> PriceBook | None:

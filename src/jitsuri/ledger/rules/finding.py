@@ -15,10 +15,13 @@ from jitsuri.ledger.shapes.pricing import Clause, ModelSheet, Override, PriceBoo
 
 PROVIDER_NAMES = {
     "azure.ai.openai": "azure", "azure.ai.inference": "azure", "azure_ai": "azure", "azure_openai": "azure",
-    "gcp.gen_ai": "google", "x_ai": "x-ai", "fireworks_ai": "fireworks",
+    "aws.bedrock": "aws", "bedrock": "aws", "bedrock_converse": "aws",
+    "gcp.gen_ai": "google", "gcp.gemini": "google", "gcp.vertex_ai": "google", "gemini": "google", "vertex_ai": "google",
+    "x_ai": "x-ai", "xai": "x-ai", "mistral_ai": "mistral", "fireworks_ai": "fireworks", "together_ai": "together",
+    "github_copilot": "github-copilot", "moonshot": "moonshotai", "cohere_chat": "cohere",
 }  # fmt: skip
-"""Names that logs use and the book does not list, or lists as another provider. Source: OpenTelemetry
-``gen_ai.provider.name`` and LiteLLM ``custom_llm_provider`` values, read 2026-11-22."""
+"""Names that logs and own price files use for providers of the book. Source: OpenTelemetry ``gen_ai.provider.name``
+and LiteLLM ``custom_llm_provider`` values, read 2026-11-22."""
 
 _PROXIES = ("", "litellm")
 """Providers that say nothing of who is paid: the model's name must tell."""
@@ -130,11 +133,13 @@ def _ways(book: PriceBook, asked: str, name: str) -> Iterator[tuple[Vendor, str]
 
 
 def _listed(book: PriceBook, vendor: Vendor, name: str) -> ModelSheet | None:
-    """The vendor's sheet of this name, as written or with its compact date (``-20251211``) written out."""
+    """The vendor's sheet of this name, as written, with its compact date (``-20251211``) written out, or by its id."""
     found = _in_vendor(book, vendor, name)
     if found is None:
         dated = _COMPACT_DATE.sub(_dashed, name)
         found = _in_vendor(book, vendor, dated) if dated != name else None
+    if found is None:  # the book's own name of a model, which entries carry, need not be a name that logs use
+        found = next((sheet for sheet in vendor.sheets if sheet.model.lower() == name), None)
     if found is not None and name.startswith("ft:") and not found.model.startswith("ft:"):
         return None  # a fine-tuned model costs more than its base
     return found
@@ -174,10 +179,9 @@ def _is_meant(provider: str, pattern: str, asked: str, at: str, name: str, base:
 
 
 def _overridden(base: ModelSheet | None, rows: list[Override], asked: str, name: str) -> ModelSheet:
-    """The sheet with the company's rows on top: an exact name after a pattern, a longer pattern after a shorter one."""
-    ordered = sorted(
-        rows, key=lambda row: (not row.model.endswith("*"), len(row.model), row.block.starts_on or date.min)
-    )
+    """The sheet with the company's rows on top: an exact name after a pattern, a longer pattern after a shorter one;
+    of the same name whole prices before partial ones before tiers, each by date, so that a later row holds."""
+    ordered = sorted(rows, key=_rank)
     last = ordered[-1]
     if base is None:
         exact = [row for row in ordered if not row.model.endswith("*")]
@@ -186,3 +190,8 @@ def _overridden(base: ModelSheet | None, rows: list[Override], asked: str, name:
     blocks = (*base.blocks, *(row.block for row in ordered))
     note = "\n".join(dict.fromkeys(filter(None, (base.note, *(row.note for row in ordered)))))
     return replace(base, blocks=blocks, note=note, source=last.source)
+
+
+def _rank(row: Override) -> tuple[bool, int, int, date]:
+    block = row.block
+    return (not row.model.endswith("*"), len(row.model), 2 if block.tier else block.is_partial, block.starts_on or date.min)

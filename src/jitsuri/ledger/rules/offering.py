@@ -32,20 +32,24 @@ _OTHER_PURPOSE = frozenset(
 of genai-prices 0.2.3, read 2026-11-22."""
 
 _OLDER = re.compile(
-    r"(?:text-)?(?:ada|babbage|curie|davinci)\b|gpt-3|text-|chatgpt-|ft:|claude-(?:1|2|instant)|palm|.*:(?:free|extended)$"
+    r"(?:text-)?(?:ada|babbage|curie|davinci)\b|gpt-3|gpt-4\.5|text-|chatgpt-|ft:|.*\.ft-|.*:(?:free|extended)$|palm|o1-"
+    r"|claude-(?:v?1|2|3-(?:haiku|opus|sonnet)\b|instant)|gemini-(?:1|pro\b|flash-1|pro-1)|gemma-[123]\b"
 )
-"""Names of another time (completion models and their generation), products' own aliases, fine-tuned models (which need
-their own training), and offers without a price to rely on."""
+"""Names of another time (completion models and the generations before the present ones), products' own aliases,
+fine-tuned models (which need their own training), and offers without a price to rely on."""
 
-_OPEN_WEIGHTS = re.compile(r"gpt-oss")
+_OPEN_WEIGHTS = re.compile(r"gpt-oss|gemma-(?!.*maas)")
 """Listed under a vendor's name, but a model to run elsewhere: whether the vendor serves it must be checked first."""
+
+_PREVIEW = re.compile(r"(?:^|[^a-z])(?:preview|exp|experimental|beta)(?:[^a-z]|$)")
+"""On trial: price and availability may change without notice."""
 
 
 def offered_sheets(book: PriceBook, used: Collection[Key]) -> tuple[list[ModelSheet], list[Dropped]]:
     """The models a task could be compared with: those ``used``, and the current text models of their vendors.
 
     What is left out comes with its reason: ``deprecated``, ``other_purpose``, ``older_generation``, ``open_weights``,
-    ``marketplace`` (facts: ``models``). Each model stands once, in the order of the book, those in use first.
+    ``preview``, ``marketplace`` (facts: ``models``). Each model stands once, those in use first.
     """
     found: dict[Key, ModelSheet] = {}
     for provider, model in sorted(used):
@@ -76,9 +80,15 @@ def _of_vendor(
         if why:
             dropped.append(Dropped(f"{sheet.provider}/{sheet.model}", why))
             continue
-        own = find_sheet(book, sheet.provider, sheet.model)  # with the company's own rows
-        kept[sheet.provider, sheet.model] = own if isinstance(own, ModelSheet) and own.model == sheet.model else sheet
+        kept[sheet.provider, sheet.model] = _with_own_rows(book, sheet)
     return kept, dropped
+
+
+def _with_own_rows(book: PriceBook, sheet: ModelSheet) -> ModelSheet:
+    if not book.overrides and not book.factors:
+        return sheet
+    own = find_sheet(book, sheet.provider, sheet.model)
+    return own if isinstance(own, ModelSheet) and own.model == sheet.model else sheet
 
 
 def _why_not(sheet: ModelSheet) -> str:
@@ -90,4 +100,6 @@ def _why_not(sheet: ModelSheet) -> str:
         return "other_purpose"
     if _OLDER.match(name):
         return "older_generation"
-    return "open_weights" if _OPEN_WEIGHTS.search(name) else ""
+    if _OPEN_WEIGHTS.search(name):
+        return "open_weights"
+    return "preview" if _PREVIEW.search(name) else ""

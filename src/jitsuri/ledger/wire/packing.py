@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -61,8 +62,12 @@ def packed(book: PriceBook) -> bytes:
     return zstandard.ZstdCompressor(level=LEVEL).compress(to_json(book))
 
 
+@lru_cache(maxsize=2)
 def unpacked(content: bytes, book_id: str) -> PriceBook:
-    """The stored book of this id. Raises OperatorError ``price_book_damaged`` where the bytes are not that book."""
+    """The stored book of this id. Raises OperatorError ``price_book_damaged`` where the bytes are not that book.
+
+    The last two are remembered: every page reads the book in use, and reading one takes 20 ms.
+    """
     try:
         book = from_json(zstandard.ZstdDecompressor().decompress(content))
     except zstandard.ZstdError as error:

@@ -25,8 +25,11 @@ from jitsuri.terms.errors import OperatorError
 START_SECONDS = 300.0
 """How long a start may take; a recovery from a gigabyte of WAL takes minutes on a slow disk (decision 0002)."""
 
+TURN_SECONDS = 90.0
+"""How much longer than a start the wait for another process may be: its stop may take 75 seconds."""
+
 FREE_BYTES_NEEDED = 32 * 2**20
-"""Two segments of write-ahead log (16 MB each; PostgreSQL documentation, "WAL Internals"): below that a server may end."""
+"""Below that a server may end: two segments of write-ahead log (16 MB; PostgreSQL documentation, "WAL Internals")."""
 
 Upgrade = Callable[[Server, Server, Progress, float], None]
 """Moves the content of the old server's data to the new one's place, given the seconds a start may take."""
@@ -126,8 +129,9 @@ class Supervisor:
         return self._server
 
     def _turn(self) -> contextlib.AbstractContextManager[None]:
-        patience = self._start_seconds + 60
-        return turn(self.layout.turn_lock, patience, lambda: self._progress("database_waiting"))
+        return turn(
+            self.layout.turn_lock, self._start_seconds + TURN_SECONDS, lambda: self._progress("database_waiting")
+        )
 
     # -- the home folder
 

@@ -130,7 +130,7 @@ def _start_once(server: Server, seconds: float, progress: Progress) -> None:
     try:
         if not lock.try_alone():
             raise OperatorError("database_busy", path=str(layout.server_lock), seconds=0)
-        _drop_stale_pid_file(server)
+        _drop_stale_locks(server)
         os.set_inheritable(lock.fd, True)
         pg_ctl = server.programs.path("pg_ctl")
         arguments = (pg_ctl, "start", "-W", "-s", "-D", server.data, "-l", layout.start_log)
@@ -161,8 +161,8 @@ def _make_ready(server: Server) -> None:
     give(conf, server.account)
 
 
-def _drop_stale_pid_file(server: Server) -> None:
-    """Take away a pid file that names nobody or somebody else: PostgreSQL itself would believe it.
+def _drop_stale_locks(server: Server) -> None:
+    """Take away lock files that name nobody or somebody else (a zombie, too): PostgreSQL itself would believe them.
 
     Safe, since we hold the lock that every process of our servers inherits: none of them lives.
     A server that somebody started by hand has no such lock; that one is looked for.
@@ -171,6 +171,8 @@ def _drop_stale_pid_file(server: Server) -> None:
     if by_hand:
         raise OperatorError("database_left_over", path=str(server.data), pids=", ".join(str(p.pid) for p in by_hand))
     (server.data / recognising.PID_FILE).unlink(missing_ok=True)
+    for left in server.layout.sockets.glob(".s.PGSQL.*"):
+        left.unlink(missing_ok=True)
 
 
 def wait_until_healthy(server: Server, seconds: float, progress: Progress) -> None:

@@ -9,18 +9,15 @@ from jitsuri.store.supervisor.layout import Layout
 from jitsuri.terms.errors import OperatorError
 
 _TAIL_BYTES = 4000
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] (?:LOG:  )?")
+_NOISE = re.compile(r"starting PostgreSQL|listening on|database system (?:is|was)|redirecting log|HINT:|Future log")
 _REASONS = (
     ("disk_full", re.compile(r"No space left on device|Disk quota exceeded")),
     ("database_port_taken", re.compile(r"could not (?:bind|create any (?:TCP/IP|Unix)).*|Address already in use")),
     ("database_no_permission", re.compile(r"Permission denied|Operation not permitted|Read-only file system")),
     ("database_wrong_version", re.compile(r"incompatible with server|not compatible with this version")),
     ("database_no_memory", re.compile(r"Cannot allocate memory|could not map anonymous shared memory|out of memory")),
-    (
-        "database_damaged",
-        re.compile(
-            r"could not locate a valid checkpoint record|invalid (?:primary )?checkpoint|page verification failed"
-        ),
-    ),
+    ("database_damaged", re.compile(r"valid checkpoint|invalid .*checkpoint|page verification failed|control file")),
 )
 """In the order in which they are believed: a full disk also shows as other failures."""
 
@@ -44,9 +41,9 @@ def log_tail(layout: Layout) -> str:
 
 def start_error(layout: Layout, said: str) -> OperatorError:
     """The error for what the server (or initdb) said: a known reason, else ``database_start_failed``."""
-    lines = [line for line in said.strip().splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"FATAL|PANIC|error|could not", line)] or lines
-    reason = " / ".join(telling[-3:])[-800:]
+    lines = [_STAMP.sub("", line).strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if not _NOISE.search(line)] or lines
+    reason = " / ".join(telling[-4:])[-800:]
     for code, pattern in _REASONS:
         if pattern.search(said):
             return OperatorError(code, path=str(layout.root), reason=reason, log=str(layout.logs))

@@ -17,8 +17,7 @@ from jitsuri.terms.ids import UNASSIGNED
 from jitsuri.terms.period import Month, company_day
 
 STALE_DAYS = 60
-"""A price book whose newest price is older asks for a newer one: prices have changed 302 times in the book's history
-of about three years, that is every few days, and no vendor announces two months ahead (decision 0011)."""
+"""A price book whose newest verified price is older asks for a newer one (decision 0011)."""
 
 RECENT = timedelta(days=31)
 """How long a failed import is spoken of."""
@@ -39,8 +38,7 @@ class Wish:
 
 def wishes(tx: Connection, basis: Basis, month: Month, kind: RateKind) -> list[Wish]:
     """Everything open, what moves most yen first: prices, rates, names, then what may wait."""
-    found = [*_gaps(tx, basis), *_rates(tx, basis, month, kind), *_imports(tx, basis.now), *_books(tx, basis)]
-    return found
+    return [*_gaps(tx, basis), *_rates(tx, basis, month, kind), *_imports(tx, basis.now), *_books(tx, basis)]
 
 
 def _gaps(tx: Connection, basis: Basis) -> list[Wish]:
@@ -55,9 +53,9 @@ def _gaps(tx: Connection, basis: Basis) -> list[Wish]:
     rows = totals(tx, "month", first.first, last.first, ("provider", "model"))
     unpriced = [row for row in rows if row.unpriced]
     if unpriced:
-        named = sorted(unpriced, key=lambda row: -row.unpriced)
-        facts = {"calls": sum(row.unpriced for row in unpriced), "models": len(unpriced), "first": named[0].model or "?"}
-        found.append(Wish("unpriced", facts))
+        most = max(unpriced, key=lambda row: row.unpriced).model or "?"
+        calls = sum(row.unpriced for row in unpriced)
+        found.append(Wish("unpriced", {"calls": calls, "models": len(unpriced), "first": most}))
     unconverted = sum(row.unconverted for row in rows)
     if unconverted:
         found.append(Wish("unconverted", {"calls": unconverted}))
@@ -73,9 +71,8 @@ def _rates(tx: Connection, basis: Basis, month: Month, kind: RateKind) -> list[W
         found.append(Wish("no_rate"))
     elif basis.assumed_days:
         found.append(Wish("assumed_rate", {"rate": basis.rate.rate, "days": basis.assumed_days}))
-    for line in month_costs(tx, month, kind).unconverted:
-        found.append(Wish("cost_without_rate", {"name": line.name, "currency": line.currency}))
-    return found
+    lines = month_costs(tx, month, kind).unconverted
+    return found + [Wish("cost_without_rate", {"name": one.name, "currency": one.currency}) for one in lines]
 
 
 def _imports(tx: Connection, now: datetime) -> list[Wish]:

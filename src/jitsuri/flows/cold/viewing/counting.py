@@ -132,7 +132,9 @@ def last_months(until: Month, count: int) -> tuple[Month, ...]:
     return tuple(months_between(first, until))
 
 
-def course(months: Sequence[Month], amounts: Mapping[Month, Decimal], begun: Month | None) -> tuple[Decimal | None, ...]:
+def course(
+    months: Sequence[Month], amounts: Mapping[Month, Decimal], begun: Month | None
+) -> tuple[Decimal | None, ...]:
     """One amount per month; None before the ledger began: nothing known is not zero."""
     return tuple(None if begun is None or m < begun else amounts.get(m, ZERO) for m in months)
 

@@ -1,0 +1,20 @@
+"""Forgetting: texts whose last day has passed are deleted, and that they were is kept as evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jitsuri.calls.records import texts as text_rows
+from jitsuri.evidence import records as evidence_rows
+from jitsuri.evidence.rules import record_of
+from jitsuri.store.door import Store
+from jitsuri.terms.period import company_day
+
+
+def delete_due_texts(store: Store, now: datetime) -> int:
+    """Delete what is due; returns how many texts."""
+    with store.transaction() as tx:
+        deleted = text_rows.delete_due(tx, company_day(now))
+        if deleted:
+            evidence_rows.append(tx, record_of(now, "system", "texts_deleted", "texts", {"texts": deleted}))
+    return deleted
