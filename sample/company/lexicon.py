@@ -102,7 +102,10 @@ def _dated(day: date) -> dict[str, Drawer]:
 
     def ahead(scene: Scene) -> str:
         how = habit.setdefault("how", scene.number(0, 3))
-        return written_day(day + timedelta(days=scene.number(3, 40)), how)
+        later = day + timedelta(days=scene.number(3, 40))
+        if later.weekday() > 4:
+            later += timedelta(days=7 - later.weekday())
+        return written_day(later, how)
 
     def behind(scene: Scene) -> str:
         how = habit.setdefault("how", scene.number(0, 3))

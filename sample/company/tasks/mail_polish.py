@@ -20,7 +20,7 @@ def compose(scene: Scene) -> Piece:
     for body in bodies[1:]:
         rough += scene.pick(_T["joins"]) + body
     asked = scene.one(_T["openers"]) + rough + scene.one(_T["tails"])
-    facts = [scene[slot] for _, polite in pairs for slot in _SLOT.findall(polite)]
+    facts = list(dict.fromkeys(scene[slot] for _, polite in pairs for slot in _SLOT.findall(polite)))
     right = _letter([scene.say(polite) for _, polite in pairs])
     lost = scene.pick(facts)
     wrong = ((right.replace(lost, "(後日)"), f"{lost} is lost"),)

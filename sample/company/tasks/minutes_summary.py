@@ -27,7 +27,7 @@ def compose(scene: Scene, day: date) -> Piece:
     """One meeting on ``day``: two to four topics, and what came of them."""
     difficulty: Difficulty = scene.pick(("easy", "easy", "medium", "medium", "hard"))
     speakers = [scene[f"person{n}"] for n in range(1, scene.number(4, 7))]
-    scene.words["b"] = speakers[1]
+    scene.words["b"] = scene["person9"]
     lines = [f"{speakers[0]}: {scene.one(_T['openings'])}"]
     decisions: list[str] = []
     homework: list[_Homework] = []

@@ -139,7 +139,9 @@ def _show_lines(desk: Desk, lines: Sequence[CostLine]) -> None:
         desk.say("cli.costs.show.none")
         return
     columns = ("id", "kind", "name", "amount", "rhythm", "span", "place", "spread", "unused")
-    table = Table(*(text(f"cli.costs.column.{name}", desk.lang) for name in columns))
+    table = Table()
+    for name in columns:
+        table.add_column(text(f"cli.costs.column.{name}", desk.lang), min_width=8 if name == "id" else None)
     for line in lines:
         table.add_row(
             line.cost_id.hex[:8], text(f"cost_kind.{line.kind}", desk.lang), line.name,

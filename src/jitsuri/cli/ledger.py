@@ -41,7 +41,7 @@ def show(desk: Desk, first: str | None, last: str | None, by: tuple[str, ...], t
     table = Table(*(text(f"cli.ledger.column.{c}", desk.lang) for c in ("month", *by)))
     for name in ("calls", "tokens", "cost_jpy"):
         table.add_column(text(f"cli.ledger.column.{name}", desk.lang), justify="right")
-    for row in view.rows:
+    for row in sorted(view.rows, key=lambda r: (str(r.period), -r.cost_jpy)):
         keys = [str(row.period)[:7], *(str(getattr(row, name)) or text("word.unassigned", desk.lang) for name in by)]
         table.add_row(*keys, f"{row.calls:,}", f"{row.input_tokens + row.output_tokens:,}", f"{row.cost_jpy:,.2f}")
     Console().print(table)

@@ -35,8 +35,8 @@ def show(desk: Desk, currencies: tuple[str, ...], every: bool, json_out: bool) -
     desk.json_out = json_out
     wanted = {currency.upper() for currency in currencies}
     with desk.store() as store:
-        found = [rate for rate in flow.all_rates(store) if not wanted or rate.currency in wanted]
-    found.sort(key=lambda rate: rate.on, reverse=True)
+        rows = [rate for rate in flow.all_rates(store) if not wanted or rate.currency in wanted]
+    found = sorted(reversed(rows), key=lambda rate: rate.on, reverse=True)
     if json_out:
         desk.give([_row(rate) for rate in found])
         return

@@ -53,11 +53,13 @@ def format_of(record: dict[str, Any]) -> LogFormat | str:
         if "response" in record or "error" in record:
             return "openai_batch"
         return _BATCH_INPUT if "body" in record or "params" in record else ""
+    if found := _format_of_names(record):
+        return found
     if "request" in record or "response" in record or "chunks" in record:
         return "anthropic" if is_anthropic(record) else "openai"
     if "span" in record or ("attributes" in record and any(name in record for name in _SPANS)):
         return "otel"
-    return _format_of_names(record)
+    return ""
 
 
 def is_anthropic(record: dict[str, Any]) -> bool:
@@ -97,7 +99,9 @@ def _format_of_header(names: tuple[str, ...]) -> LogFormat:
 
 
 def _format_of_names(names: dict[str, Any]) -> LogFormat | Any:
-    if ("request_id" in names or "call_type" in names) and ("spend" in names or "startTime" in names):
+    if "request" in names:
+        return ""
+    if "spend" in names and ("request_id" in names or "call_type" in names):
         return "litellm"
     has_start = "startTime" in names or "start_time" in names
     has_usage = any(name in names for name in ("usageDetails", "usage_details", "usage", "promptTokens", "inputUsage"))

@@ -281,7 +281,10 @@ def _in_metadata(attributes: Mapping[str, Any], names: Names) -> str:
 def _labels(span: dict[str, Any], record: dict[str, Any], attributes: dict[str, Any]) -> dict[str, str]:
     resource = record.get("resource") or span.get("resource")
     around = attributes_of(resource.get("attributes")) if isinstance(resource, dict) else {}
-    named = {ours: text_at(attributes, theirs) or text_at(around, theirs) for theirs, ours in _LABELS.items()}
+    named: dict[str, str] = {}
+    for theirs, ours in _LABELS.items():
+        if text := text_at(attributes, theirs) or text_at(around, theirs):
+            named.setdefault(ours, text)
     labels = labels_of(named, decoded_field(attributes.get("metadata")))
     if name := text_at(span, "name"):
         labels["name"] = name[:200]

@@ -89,6 +89,13 @@
     if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
   });
 
+  // What was done is told once: opening the page again, or sending its address to somebody, does not tell it.
+  const address = new URL(location.href);
+  if (address.searchParams.has("notice")) {
+    address.searchParams.delete("notice");
+    history.replaceState(null, "", address);
+  }
+
   for (const field of document.querySelectorAll("select[data-submit]")) {
     field.addEventListener("change", () => field.form.requestSubmit());
   }

@@ -1,0 +1,78 @@
+"""Real calls and a real hour of traffic, priced right to the last digit by formulas written by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+DATA = Path(os.environ.get("JITSURI_DATA", ROOT.parent / "shared" / "data"))
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the real data is not here: set JITSURI_DATA to its folder"),
+]
+
+
+def jitsuri(home: Path, *words: str | Path) -> str:
+    environment = {**os.environ, "JITSURI_HOME": str(home), "JITSURI_LANG": "en"}
+    environment.pop("DATABASE_URL", None)
+    done = subprocess.run([str(BIN / "jitsuri"), *map(str, words)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    top = tmp_path_factory.mktemp("real")
+    if os.getuid() == 0:
+        for folder in (top, *top.parents):
+            if folder in (Path("/"), Path("/tmp")):
+                break
+            folder.chmod(folder.stat().st_mode | 0o011)
+    home = top / "home"
+    jitsuri(home, "init")
+    subprocess.run([sys.executable, str(ROOT / "sample" / "real_logs.py"), "--out", str(top), "--data", str(DATA)], check=True)
+    mapping = ROOT / "sample" / "azure_trace.toml"
+    jitsuri(home, "import", DATA / "traces" / "AzureLLMInferenceTrace_conv.csv", "--map-file", mapping)
+    jitsuri(home, "import", top / "jfinqa.jsonl")
+    return home
+
+
+def test_every_task_and_model_costs_what_the_hand_formulas_say(imported: Path) -> None:
+    by_hand = json.loads(
+        subprocess.run(
+            [sys.executable, str(ROOT / "bench" / "real_data.py"), "--rate", "150", "--data", str(DATA), "--json"],
+            capture_output=True, text=True, check=True,
+        ).stdout
+    )  # fmt: skip
+    shown = json.loads(jitsuri(imported, "ledger", "show", "--from", "2023-11", "--to", "2026-11", "--by", "task", "--by", "model", "--json"))
+
+    ours = {(r["task"], r["model"]): (r["calls"], Decimal(r["cost_jpy"])) for r in shown["rows"]}
+    assert ours == _rows(by_hand)
+    assert sum(calls for calls, _ in ours.values()) == 19_366 + 600
+    assert (shown["unpriced"], shown["unconverted"]) == (0, 0)
+
+
+def _rows(by_hand: Any) -> dict[tuple[str, str], tuple[int, Decimal]]:
+    rows = {}
+    for name in ("jfinqa", "azure-trace"):
+        for row in by_hand[name]["parts"]:
+            rows[(row["task"], row["model"])] = (row["calls"], Decimal(row["cost_jpy"]))
+    return rows
+
+
+def test_the_real_tasks_stand_in_the_opportunity_list(imported: Path) -> None:
+    listed = json.loads(jitsuri(imported, "opportunities", "--json"))
+
+    tasks = {row["task"] for row in listed["opportunities"]}
+    assert {"jfinqa-numerical-reasoning"} <= tasks or {"azure-conversation"} <= tasks
