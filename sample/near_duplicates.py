@@ -2,7 +2,8 @@
 
 A prompt survives when no *surviving* earlier prompt of its task has a similarity above 0.8. The comparison is exact,
 not sampled: two sets can only be that similar when they share one of their rarest grams, so each set is looked up and
-filed under just enough of its rarest ones (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006).
+filed under just enough of its rarest ones (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). Grams that no
+other text has come first in that order and are only counted.
 
     python sample/near_duplicates.py DIR      # reads DIR/truth.jsonl, prints the share that survives per task
 """
@@ -41,8 +42,9 @@ def survivors(texts: Sequence[str]) -> list[int]:
     filed: defaultdict[str, list[int]] = defaultdict(list)
     kept = []
     for place, one in enumerate(sets):
-        needed = len(one) - -(-len(one) * MOST_SIMILAR_PERCENT // 100) + 1
-        rarest = sorted(one, key=lambda gram: (spread[gram], gram))[:needed]
+        common = [gram for gram in one if spread[gram] > 1]
+        needed = len(one) - -(-len(one) * MOST_SIMILAR_PERCENT // 100) + 1 - (len(one) - len(common))
+        rarest = sorted(common, key=lambda gram: (spread[gram], gram))[:needed] if needed > 0 else []
         candidates = {other for gram in rarest for other in filed[gram]}
         if any(is_near(one, sets[other]) for other in candidates):
             continue

@@ -84,3 +84,12 @@ def store(pg_template: str) -> Iterator[Store]:
     store.close()
     with psycopg.connect(pg_template, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the embedded database's own user can reach, also when root runs the tests."""
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+    top.chmod(0o711)
+    yield top
+    shutil.rmtree(top, ignore_errors=True)

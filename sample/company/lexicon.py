@@ -92,7 +92,7 @@ def _time(scene: Scene) -> str:
 
 def _money(scene: Scene) -> str:
     return thousands(
-        scene.pick((scene.number(12, 990) * 10, scene.number(10, 980) * 100, scene.number(10, 480) * 1000))
+        scene.pick((scene.number(12, 99) * 100, scene.number(10, 980) * 100, scene.number(10, 480) * 1000))
     )
 
 

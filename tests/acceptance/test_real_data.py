@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,20 +35,17 @@ def jitsuri(home: Path, *words: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    top = tmp_path_factory.mktemp("real")
-    if os.getuid() == 0:
-        for folder in (top, *top.parents):
-            if folder in (Path("/"), Path("/tmp")):
-                break
-            folder.chmod(folder.stat().st_mode | 0o011)
+def imported() -> Iterator[Path]:
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+    top.chmod(0o711)
     home = top / "home"
     jitsuri(home, "init")
     subprocess.run([sys.executable, str(ROOT / "sample" / "real_logs.py"), "--out", str(top), "--data", str(DATA)], check=True)
     mapping = ROOT / "sample" / "azure_trace.toml"
     jitsuri(home, "import", DATA / "traces" / "AzureLLMInferenceTrace_conv.csv", "--map-file", mapping)
     jitsuri(home, "import", top / "jfinqa.jsonl")
-    return home
+    yield home
+    shutil.rmtree(top, ignore_errors=True)
 
 
 def test_every_task_and_model_costs_what_the_hand_formulas_say(imported: Path) -> None:

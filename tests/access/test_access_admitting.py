@@ -314,6 +314,27 @@ def test_a_hash_of_other_parameters_is_made_anew_at_sign_in(
     assert isinstance(admitting.sign_in(store, stronger, NOW, "aoki@example.jp", PASSWORD, secret), SignedIn)
 
 
+def test_old_failures_and_ended_sessions_are_forgotten(store: Store, aoki: SignedIn, secret: Callable[[], str]) -> None:
+    for login in ("aoki@example.jp", "nobody@example.jp"):
+        admitting.sign_in(store, PASSWORDS, NOW, login, "wrong", secret)
+    later = NOW + timedelta(days=29)
+    admitting.sign_in(store, PASSWORDS, later, "nobody@example.jp", "wrong", secret)
+
+    def kept() -> tuple[int, int]:
+        with store.reading() as tx:
+            row = tx.execute(
+                "SELECT (SELECT count(*) FROM access_failures), (SELECT count(*) FROM access_sessions)"
+            ).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    assert kept() == (3, 1)
+    admitting.forget_old(store, NOW + timedelta(hours=1))
+    assert kept() == (3, 1)
+    admitting.forget_old(store, later + timedelta(days=2))
+    assert kept() == (1, 0)
+
+
 def together(work: Callable[[], None], times: int) -> None:
     threads = [threading.Thread(target=work) for _ in range(times)]
     for thread in threads:

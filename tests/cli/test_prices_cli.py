@@ -110,7 +110,8 @@ def test_show_tells_prices_cliffs_tiers_changes_and_the_age_of_the_book(shell: S
 
     assert "genai-prices 0.2.3" in told
     assert "2026-11-03 の時点までの単価で、19 日たっています" in told
-    assert ">272,000: 4" in told
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines() if "272,000" in line]
+    assert cells[0][2:7] == ["標準 >272,000", "4", "0.2", "5", "15"]
     assert "batch" in told
     assert "これから変わる単価" in told
     assert "2026-12-01" in told

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+import msgspec
 import pytest
 import zstandard
 from genai_prices.data_units import unit_data
@@ -88,6 +89,16 @@ def test_a_stored_book_comes_back_as_it_was() -> None:
     assert unpacked(packed(book), book.book_id) == book
     assert from_json(to_json(book)) == book
     assert to_json(from_json(to_json(book))) == to_json(book)
+
+
+def test_the_published_file_and_the_package_give_the_same_prices(tmp_path: Path) -> None:
+    from genai_prices.data import providers
+
+    path = tmp_path / "data.json"
+    raw = [compiling._written_out(provider) for provider in providers]
+    path.write_bytes(msgspec.json.Encoder(decimal_format="number").encode(raw))
+
+    assert book_from_file(path).vendors == library_book().vendors
 
 
 def test_the_id_is_the_digest_of_the_content(price_file: Path) -> None:

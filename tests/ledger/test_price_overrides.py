@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -372,3 +373,20 @@ def test_what_may_not_be_meant_is_warned_of(tmp_path: Path) -> None:
     assert found[("kinds_forgotten", "gpt-6.1-sol")] == {"kinds": "cache_read_tokens, cache_write_tokens, web_searches"}
     assert ("factor_without_model", "gpt-99*") in found
     assert len(found) == 2
+
+
+def test_the_example_in_the_docs_is_read_and_prices_as_it_says(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "how-a-cost-is-priced.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    own = own_prices(tmp_path, example)
+    book = with_own_prices(library_book(), own)
+
+    assert (len(own.overrides), len(own.factors)) == (6, 2)
+    assert warnings_of(library_book(), own)[1:] == ()
+    assert cost(book, "onprem", "qwen3-32b") == (Decimal("1.75"), "JPY")
+    night = datetime(2026, 11, 20, 23, tzinfo=JST)
+    assert cost(book, "onprem", "qwen3-32b", night) == (Decimal("0.84"), "JPY")
+    assert cost(book, "openai", "gpt-6.1-sol") == (Decimal("0.24"), "USD")
+    assert cost(book, "openai", "gpt-6.1-sol", tier="batch") == (Decimal("0.12"), "USD")
+    assert cost(book, "anthropic", "claude-sonnet-5-5") == (Decimal("0.276"), "USD")
+    assert cost(book, "openai", "gpt-6-luna", region="eu") == (Decimal("0.0165"), "USD")

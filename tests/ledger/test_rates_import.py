@@ -9,6 +9,7 @@ import pytest
 
 from jitsuri.flows.cold.keeping_rates import RatesTaken, add_rate, all_rates, import_rates, rates_in_use
 from jitsuri.flows.cold.reading_tables import day_of, number_of
+from jitsuri.ledger.records.rates import latest
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.store.door import Store
 from jitsuri.words import LANGUAGES
@@ -166,3 +167,18 @@ def test_days(text: str, day: date | None) -> None:
 )
 def test_numbers(text: str, number: str | None) -> None:
     assert number_of(text) == (None if number is None else Decimal(number))
+
+
+@pytest.mark.parametrize("kind", ["TTM", "TTS"])
+def test_the_index_finds_what_the_rule_says(store: Store, kind: RateKind) -> None:
+    import_rates(store, NOW, "aoki", WIDE.encode(), "quote.csv")
+    import_rates(store, NOW, "aoki", LONG.encode(), "kawase.csv")
+    add_rate(
+        store, LATER, "aoki", currency="USD", day=date(2026, 11, 19), kind="TTM", rate=Decimal("154.15"), source="typed"
+    )  # fmt: skip
+    rates = rates_in_use(store, LATER, kind, {"USD": Decimal(150), "GBP": Decimal(200)})
+    rates = rates_in_use(store, LATER.replace(hour=3), kind, {"USD": Decimal(151), "GBP": Decimal(200)})
+    with store.reading() as tx:
+        for currency in ("USD", "EUR", "KRW", "GBP", "CHF"):
+            for day in (date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20), date(2026, 11, 22)):
+                assert latest(tx, currency, day, kind) == rates.on(currency, day), (currency, day)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from jitsuri.store.supervisor.creating import create_data
 from jitsuri.store.supervisor.holding import Supervisor
 from jitsuri.store.supervisor.installing import Programs
 from jitsuri.store.supervisor.layout import Layout
+from jitsuri.store.supervisor.locking import is_held
 from jitsuri.store.supervisor.running import Server
 from jitsuri.terms.errors import OperatorError
 
@@ -58,12 +62,6 @@ def _old_home(home: Path, bin_folder: Path) -> Path:
     finally:
         running.stop(server)
     return home
-
-
-def _wheel_older() -> Path | None:
-    """An older major that the wheel itself brings, where it does."""
-    found = installing.wheel_programs()
-    return found[0].bin if found[0].major < found[-1].major else None
 
 
 @pytest.fixture
@@ -112,38 +110,45 @@ def test_data_of_debians_15_moves_to_the_wheels_major(old_home: Callable[[Path],
     assert not lives(home)
 
 
-@pytest.fixture
-def wheels_old_home(old_home: Callable[[Path], Path]) -> Path:
+@pytest.fixture(scope="module")
+def base_old_home(store_top: Path) -> Path:
     """A home of an older major that the wheel still brings; else of Debian's 15."""
-    older = _wheel_older()
-    if older is None:
-        demand_debian_15()
-        older = DEBIAN_15
-    return old_home(older)
+    found = installing.wheel_programs()
+    if found[0].major < found[-1].major:
+        return _old_home(store_top / "older", found[0].bin)
+    demand_debian_15()
+    return _old_home(store_top / "older", DEBIAN_15)
 
 
-@pytest.mark.parametrize("step", ["_dumped", "create_data", "_loaded", "differences", "sync_folder", "write_whole"])
-def test_an_upgrade_that_is_interrupted_anywhere_is_made_again(
-    wheels_old_home: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    calls = 0
-    real = getattr(upgrading, step)
+@pytest.fixture
+def wheels_old_home(base_old_home: Path) -> Iterator[Path]:
+    """A copy of it."""
+    home = base_old_home.with_name("old")
+    subprocess.run(["cp", "-a", str(base_old_home), str(home)], check=True)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
 
-    def interrupted(*args: object) -> object:
-        nonlocal calls
-        calls += 1
-        # The first write of ``current`` only says what is so already; the second is the moment that counts.
-        if calls == (2 if step == "write_whole" else 1):
-            raise KeyboardInterrupt(step)
-        return real(*args)
 
-    monkeypatch.setattr(upgrading, step, interrupted)
-    with pytest.raises(KeyboardInterrupt, match=step):
-        Supervisor(wheels_old_home, upgrade=upgrading.upgrade).hold()
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from jitsuri.store import upgrading
+from jitsuri.store.supervisor.holding import Supervisor
+setattr(upgrading, sys.argv[2], lambda *args, **more: os.kill(os.getpid(), signal.SIGKILL))
+Supervisor(Path(sys.argv[1]), upgrade=upgrading.upgrade).hold()
+"""
+
+
+@pytest.mark.parametrize("step", ["dump", "create_data", "load", "differences", "sync_folder"])
+def test_an_upgrade_that_is_killed_anywhere_is_made_again(wheels_old_home: Path, step: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(wheels_old_home), step], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     assert Layout(wheels_old_home).current.read_text() != f"{_newest()}\n"
+    if step in ("dump", "load"):  # the server that was running at that moment goes on
+        assert is_held(Layout(wheels_old_home).server_lock)
 
-    monkeypatch.setattr(upgrading, step, real)
     assert _count(wheels_old_home) == (2000, _newest())
+    assert sorted(path.name for path in Layout(wheels_old_home).root.glob(".*")) == []
 
 
 def test_content_that_differs_ends_the_upgrade_and_the_old_data_goes_on(

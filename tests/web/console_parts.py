@@ -16,9 +16,9 @@ from jitsuri.access.shapes import Person, Role, SignedIn
 from jitsuri.flows.cold.admitting import accept_first_admin, accept_link, first_admin_link, invite
 from jitsuri.settings import Settings, check_text
 from jitsuri.store.door import Store
-from jitsuri.web.desk import Route
+from jitsuri.web.desk import Nav, Page, Route
 from jitsuri.web.doors import build_console
-from jitsuri.web.routes import ROUTES
+from jitsuri.web.pages import account, entering, helping, people
 
 START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 """Sunday 22 November 2026, 14:00 in Tokyo."""
@@ -32,6 +32,13 @@ PASSWORD = "korekara-12-mojide"
 BASE = "http://jitsuri.example.jp"
 
 
+BASE_ROUTES = (
+    Route("GET", "/", "signed_in", lambda desk, request: Page("keys.html"), Nav("overview", "o", 10)),
+    *people.ROUTES, *account.ROUTES, *entering.ROUTES, *helping.ROUTES,
+)  # fmt: skip
+"""The pages that are tested here, on a plain start page; what other pages show is tested with them."""
+
+
 def sample_settings(**values: object) -> Settings:
     """Defaults, with the sample company's name."""
     settings, mistakes = check_text('[company]\nname = "株式会社サンプル精機"\n', Path("/nowhere"), None, {})
@@ -42,7 +49,9 @@ def sample_settings(**values: object) -> Settings:
 class Console:
     """The application with its clock and its people."""
 
-    def __init__(self, store: Store, settings: Settings | None = None, pages: Sequence[Route] = ROUTES, **more: Any):
+    def __init__(
+        self, store: Store, settings: Settings | None = None, pages: Sequence[Route] = BASE_ROUTES, **more: Any
+    ):
         self.store = store
         self.now = START
         self._numbers = itertools.count(1)

@@ -92,7 +92,9 @@ def interval(low: float, point: float, high: float, verdict: Verdict) -> Interva
 TEMPLATE = Path(__file__).with_name("gallery.html").read_text("utf-8")
 
 
-SHOWN: tuple[tuple[str, int, tuple[int, ...], tuple[float, float, float, Verdict] | None, str, str, int | None], ...] = (
+Span = tuple[float, float, float, Verdict]
+
+SHOWN: tuple[tuple[str, int, tuple[int, ...], Span | None, str, str, int | None], ...] = (
     ("gpt-6.1-sol → 蒸留＋gpt-6-luna", 412300, (9, 9, 9, 6, 3, 3), (-3, -0.5, 2, "pass"), "証明済", "good", -381100),
     ("gpt-6.1-sol", 356900, (5, 5, 6, 6, 7, 8), (-4.4, -1.6, 1.2, "pass"), "決裁待ち", "warn", -298000),
     ("claude-sonnet-5-5", 274600, (4, 5, 5, 6, 7, 8), (-8, -4, -0.2, "caution"), "証拠不足", "", -190000),
@@ -116,7 +118,6 @@ def price(label: str, now: str, then: str) -> StepLine:
 
 def gallery(lang: Language) -> str:
     """The page as HTML."""
-    months = tuple("678901")
     addresses = {name: f"/static/{name}?v={_digest(name)}" for name in STATIC}
     made = environment(lang, ZoneInfo("Asia/Tokyo"), addresses).from_string(TEMPLATE)
     nav = [

@@ -205,16 +205,46 @@ def _show_age(desk: Desk, info: BookInfo, book: PriceBook, now: datetime) -> Non
         desk.say("cli.prices.newer_installed")
 
 
+_MAIN_KINDS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+
+
 def _price_table(desk: Desk, rows: list[PriceRow]) -> Table:
-    columns = ("model", "provider", "tier", "kind", "price", "cliff", "currency")
-    table = Table(*(text(f"cli.prices.column.{name}", desk.lang) for name in columns))
+    """One line per model, tier and cliff; the main kinds have columns (per million), the rest one together."""
+    table = Table(title=text("cli.prices.show.per_million", desk.lang))
+    for name in ("model", "provider", "tier"):
+        table.add_column(text(f"cli.prices.column.{name}", desk.lang), no_wrap=True)
+    for name in ("input", "cache_read", "cache_write", "output"):
+        table.add_column(text(f"cli.prices.column.{name}", desk.lang), justify="right", no_wrap=True)
+    for name in ("other", "currency"):
+        table.add_column(text(f"cli.prices.column.{name}", desk.lang))
+    lines: dict[tuple[str, ...], dict[str, PriceRow]] = {}
     for row in rows:
-        tier = " ".join(filter(None, (row.tier, row.window))) or text("price_tier.standard", desk.lang)
-        cliffs = ", ".join(f">{step.above_tokens:,}: {plainly(step.price)}" for step in row.steps)
-        kind = _kind(desk, row.kind) + (text("cli.prices.own", desk.lang) if row.is_override else "")
-        price = f"{plainly(row.price)} / {_per(row.per)}"
-        table.add_row(row.model, row.provider, tier, kind, price, cliffs, row.currency)
+        lines.setdefault((row.model, row.provider, row.tier, row.window), {})[row.kind] = row
+    named: tuple[str, ...] = ()
+    for key, found in lines.items():
+        shown = " ".join(filter(None, key[2:])) or text("price_tier.standard", desk.lang)
+        one = next(iter(found.values()))
+        own = text("cli.prices.own", desk.lang) if one.is_override else ""
+        for above in (0, *sorted({step.above_tokens for row in found.values() for step in row.steps})):
+            cells = {kind: _priced_above(row, above) for kind, row in found.items()}
+            rest = [f"{_kind(desk, k)} {p}{_per_of(found[k])}" for k, p in cells.items() if k not in _MAIN_KINDS and p]
+            table.add_row(
+                *(("", "") if named == key[:2] else key[:2]), f"{shown} >{above:,}" if above else shown + own,
+                *(cells.get(kind, "") for kind in _MAIN_KINDS), "\n".join(rest), one.currency,
+            )  # fmt: skip
+            named = key[:2]
     return table
+
+
+def _priced_above(row: PriceRow, above: int) -> str:
+    """The price above so many input tokens; '' where it is the price below too."""
+    if not above:
+        return plainly(row.price)
+    return next((plainly(step.price) for step in row.steps if step.above_tokens == above), "")
+
+
+def _per_of(row: PriceRow) -> str:
+    return "" if row.per == 1_000_000 else f"/{_per(row.per)}"
 
 
 def _change_table(desk: Desk, changes: list[PriceChange], title: str) -> Table:

@@ -19,6 +19,8 @@ _decode = msgspec.json.Decoder().decode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 _NUL_ESCAPE = b"\\u0000"
 _ESCAPE = re.compile(r"\\(u0000|.)")
+_NOT_SHIFT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
+"""What Python's cp932 makes of the bytes 80, A0 and FD to FF, which stand for nothing in Shift_JIS (JIS X 0208)."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,6 +33,8 @@ def decoded_text(raw: bytes) -> str:
             text = raw.decode("cp932")
         except UnicodeDecodeError as neither:
             raise LineError("encoding_unknown", at=max(not_utf8.start, neither.start) + 1) from None
+        if strange := _NOT_SHIFT_JIS.search(text):
+            raise LineError("encoding_unknown", at=len(text[: strange.start()].encode("cp932")) + 1) from None
     return text.removeprefix("\ufeff").replace("\x00", "\\u0000")
 
 

@@ -31,7 +31,7 @@ _VARYING = re.compile(
     r"|\b(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?)\.? \d{1,2}\b"
     r"|\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b"  # hexadecimal ids
-    r"|\d+(?:[-/:.,T ]*\d+)*)"  # numbers, dates, times
+    r"|\d+(?:[-/:.,T ]*\d+)*(?:Z(?![A-Za-z]))?)"  # numbers, dates, times
 )
 _SPACE = re.compile(r"\s+")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u3099\u309a")

@@ -120,5 +120,5 @@ def _zone(name: Any) -> tzinfo:
         return COMPANY_ZONE
     try:
         return ZoneInfo(str(name))
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError in name only where no tz data is found
+    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; odd names give the others
         raise CallerError("mapping_value_unknown", field="zone", value=str(name), known="Asia/Tokyo, UTC, …") from None

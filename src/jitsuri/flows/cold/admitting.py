@@ -8,7 +8,7 @@ Secrets are made by a generator handed in and leave this file once; the database
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
@@ -40,6 +40,9 @@ Secret = Callable[[], str]
 Language = Literal["ja", "en"]
 
 LONGEST_NAME = 200
+
+FAILURES_KEPT = timedelta(days=30)
+"""Longer than a hundred failures with their longest waits take (100 × 15 minutes)."""
 
 
 def sign_in(
@@ -311,6 +314,13 @@ def reactivate(store: Store, now: datetime, actor: str, person_id: UUID) -> Pers
         people.set_active(tx, person_id, True)
         _note(tx, now, actor, "person_reactivated", account.person)
         return _changed(tx, person_id)
+
+
+def forget_old(store: Store, now: datetime) -> None:
+    """Daily tidying: failures that are old (also of logins that nobody has) and sessions that have ended."""
+    with store.transaction() as tx:
+        failures.forget_before(tx, now - FAILURES_KEPT)
+        sessions.forget_ended(tx, now)
 
 
 def change_language(store: Store, person: Person, language: Language) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import cast
@@ -16,7 +16,7 @@ from jitsuri.flows.cold.reading_tables import Column, Row, by_line, number_of, r
 from jitsuri.ledger.records import costs as kept
 from jitsuri.ledger.records import rates as kept_rates
 from jitsuri.ledger.records.totals import totals
-from jitsuri.ledger.rules.converting import EXACT, YEN, Rates, rates_of
+from jitsuri.ledger.rules.converting import EXACT, YEN
 from jitsuri.ledger.rules.spreading import active_days, cost_faults, month_jpy, rate_day, spread, standing_lines
 from jitsuri.ledger.rules.taxing import tax_of
 from jitsuri.ledger.shapes.costs import CostKind, CostLine, MonthCosts, SpreadAmount, SpreadRule
@@ -182,22 +182,27 @@ def month_tax(tx: Connection, month: Month, kind: RateKind = "TTM") -> list[TaxR
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """The lines that count and the rates they are converted with, read once for any number of months."""
+    """The lines that count, and the rates they are converted with, each looked up once."""
 
+    tx: Connection
+    kind: RateKind
     lines: tuple[CostLine, ...]
-    rates: Rates
+    found: dict[tuple[str, date], Rate | None] = field(default_factory=dict)
 
     def rate(self, line: CostLine, month: Month) -> Rate | None:
-        return self.rates.on(line.currency, rate_day(line, month))
+        if line.currency == YEN:
+            return None
+        key = (line.currency, rate_day(line, month))
+        if key not in self.found:
+            self.found[key] = kept_rates.latest(self.tx, *key, self.kind)
+        return self.found[key]
 
     def has_yen(self, line: CostLine, month: Month) -> bool:
         return line.currency == YEN or self.rate(line, month) is not None
 
 
 def _books(tx: Connection, kind: RateKind) -> _Books:
-    lines = tuple(standing_lines(kept.everything(tx)))
-    is_foreign = any(line.currency != YEN for line in lines)
-    return _Books(lines, rates_of(kept_rates.everything(tx) if is_foreign else (), kind))
+    return _Books(tx, kind, tuple(standing_lines(kept.everything(tx))))
 
 
 def _spread_month(tx: Connection, month: Month, books: _Books) -> MonthCosts:

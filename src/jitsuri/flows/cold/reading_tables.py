@@ -18,7 +18,7 @@ from typing import Literal
 from jitsuri.terms.outcomes import Refusal
 
 MOST_BYTES = 20_000_000
-"""Larger is not a table of departments, rates or costs (decision 0005: ten years of daily rates are 2 MB)."""
+"""Larger is not a table of departments, rates or costs (ten years of a bank's daily rates are 2 MB)."""
 
 LONGEST_TEXT = 1_000
 """Characters of one cell."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from jitsuri.ledger.shapes.rates import Rate
+from jitsuri.ledger.shapes.rates import Rate, RateKind
 from jitsuri.store.door import Connection
 
 _COLUMNS = "rate_id, currency, day, kind, rate, source"
@@ -23,13 +23,27 @@ def lock(tx: Connection) -> None:
     tx.execute("LOCK TABLE ledger_rates IN SHARE ROW EXCLUSIVE MODE")
 
 
+def latest(tx: Connection, currency: str, day: date, kind: RateKind) -> Rate | None:
+    """The rate that a cost of this day is converted with, as ``rules.converting.Rates.on`` says it, found by the index:
+    the dated row with the latest day on or before the day, else the assumed one."""
+    for its_kind, until in ((kind, day), ("ASSUMED", None)):
+        order = "day DESC, set_at DESC" if until else "set_at DESC, day DESC"
+        row = tx.execute(
+            f"SELECT {_COLUMNS} FROM ledger_rates WHERE currency = %(currency)s AND kind = %(kind)s "  # noqa: S608
+            f"AND (%(until)s::date IS NULL OR day <= %(until)s) ORDER BY {order} LIMIT 1",
+            {"currency": currency, "kind": its_kind, "until": until},
+        ).fetchone()
+        if row is not None:
+            return Rate(*row)
+    return None
+
+
 def insert_many(tx: Connection, rates: Sequence[Rate], author: str, set_at: datetime) -> None:
     """Add rows."""
-    with tx.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO ledger_rates ({_COLUMNS}, author, set_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
-            [(r.rate_id, r.currency, r.on, r.kind, r.rate, r.source, author, set_at) for r in rates],
-        )
+    with tx.cursor() as cursor, cursor.copy(f"COPY ledger_rates ({_COLUMNS}, author, set_at) FROM STDIN") as copy:
+        copy.set_types(["uuid", "text", "date", "text", "numeric", "text", "text", "timestamptz"])
+        for r in rates:
+            copy.write_row((r.rate_id, r.currency, r.on, r.kind, r.rate, r.source, author, set_at))
 
 
 def days_with_costs(tx: Connection, since: date | None) -> list[tuple[str, date]]:

@@ -16,9 +16,9 @@ from jitsuri.ledger.shapes.pricing import Clause, ModelSheet, Override, PriceBoo
 PROVIDER_NAMES = {
     "azure.ai.openai": "azure", "azure.ai.inference": "azure", "azure_ai": "azure", "azure_openai": "azure",
     "aws.bedrock": "aws", "bedrock": "aws", "bedrock_converse": "aws",
-    "gcp.gen_ai": "google", "gcp.gemini": "google", "gcp.vertex_ai": "google", "gemini": "google", "vertex_ai": "google",
-    "x_ai": "x-ai", "xai": "x-ai", "mistral_ai": "mistral", "fireworks_ai": "fireworks", "together_ai": "together",
-    "github_copilot": "github-copilot", "moonshot": "moonshotai", "cohere_chat": "cohere",
+    "gcp.gen_ai": "google", "gcp.gemini": "google", "gcp.vertex_ai": "google", "gemini": "google",
+    "vertex_ai": "google", "x_ai": "x-ai", "xai": "x-ai", "mistral_ai": "mistral", "fireworks_ai": "fireworks",
+    "together_ai": "together", "github_copilot": "github-copilot", "moonshot": "moonshotai", "cohere_chat": "cohere",
 }  # fmt: skip
 """Names that logs and own price files use for providers of the book. Source: OpenTelemetry ``gen_ai.provider.name``
 and LiteLLM ``custom_llm_provider`` values, read 2026-11-22."""
@@ -180,7 +180,7 @@ def _is_meant(provider: str, pattern: str, asked: str, at: str, name: str, base:
 
 def _overridden(base: ModelSheet | None, rows: list[Override], asked: str, name: str) -> ModelSheet:
     """The sheet with the company's rows on top: an exact name after a pattern, a longer pattern after a shorter one;
-    of the same name whole prices before partial ones before tiers, each by date, so that a later row holds."""
+    of the same name all-day prices, then those of hours and weekdays, then partial ones, then tiers, each by date."""
     ordered = sorted(rows, key=_rank)
     last = ordered[-1]
     if base is None:
@@ -194,4 +194,6 @@ def _overridden(base: ModelSheet | None, rows: list[Override], asked: str, name:
 
 def _rank(row: Override) -> tuple[bool, int, int, date]:
     block = row.block
-    return (not row.model.endswith("*"), len(row.model), 2 if block.tier else block.is_partial, block.starts_on or date.min)
+    is_timed = block.from_time is not None or block.until_time is not None or bool(block.weekdays)
+    part = 3 if block.tier else 2 if block.is_partial else int(is_timed)
+    return (not row.model.endswith("*"), len(row.model), part, block.starts_on or date.min)

@@ -42,7 +42,7 @@ def active_days(line: CostLine, month: Month) -> int:
 
 def rate_day(line: CostLine, month: Month) -> date:
     """The day whose exchange rate converts the line: the month's last day, or the day itself for a line that costs
-    once (decision 0005)."""
+    once (docs/explanation/yen.md)."""
     return line.valid_from if line.rhythm == "once" else month.last
 
 

@@ -38,7 +38,7 @@ def tax_of(month: date, days: Iterable[DayNet], rules: Sequence[TaxRule]) -> lis
     """Tax per vendor, by name, and by rule where one changed within the month.
 
     Rounded down to whole yen, once per row. Source: 消費税法施行令 70条の10 and 46条2項 (once per invoice and rate;
-    rounding down is one of the ways allowed); that it is *down* is decision 0005.
+    rounding down is one of the ways allowed; that it is *down*: docs/explanation/yen.md).
     """
     found: dict[tuple[str, TaxRule], Decimal] = {}
     with localcontext(prec=EXACT_DIGITS):

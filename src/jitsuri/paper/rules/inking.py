@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 INKS: dict[str, str] = {
     "ink": "#1d2126",
     "soft": "#59616b",
-    "mid": "#9a958a",
+    "mid": "#8a857b",
     "line": "#dedad1",
     "paper": "#fbfaf7",
     "track": "#e9e6de",
@@ -121,10 +121,10 @@ def words(x: float, y: float, text: str, ink: str = "soft", *, anchor: str = "st
 
 
 def bar(x: float, y: float, width: float, height: float, ink: str, fill: str = "") -> str:
-    """A filled rectangle in an ink, or in a pattern that the drawing defines."""
-    return element(
-        "rect", {"x": x, "y": y, "width": width, "height": height, "class": f"f-{ink}", "fill": fill or INKS[ink]}
-    )
+    """A filled rectangle in an ink, or in a pattern that the drawing defines (whose own inks change with the page)."""
+    box: dict[str, str | float] = {"x": x, "y": y, "width": width, "height": height}
+    paint = {"class": "hatch", "fill": fill} if fill else {"class": f"f-{ink}", "fill": INKS[ink]}
+    return element("rect", {**box, **paint})
 
 
 def rule(x1: float, y1: float, x2: float, y2: float, ink: str, width: float = 1, dash: str = "") -> str:

@@ -68,9 +68,10 @@ def _days(chart: PriceSteps, field: Field) -> Iterator[str]:
     today = _x(chart, field, chart.today)
     yield rule(today, field.top - 6, today, field.bottom, "soft", dash="2 3")
     spots = [(field.left, chart.first_text, "start"), (field.right, chart.last_text, "end")]
-    half = width_of(chart.today_text) / 2
+    told = fitted(chart.today_text, field.width)
+    half = width_of(told) / 2
     middle = min(max(today, field.left + half), field.right - half)
-    yield words(middle, y, chart.today_text, "ink", anchor="middle")
+    yield words(middle, y, told, "ink", anchor="middle")
     for x, text, anchor in spots:
         reach = width_of(text)
         gap = middle - half - (x + reach) if anchor == "start" else (x - reach) - (middle + half)

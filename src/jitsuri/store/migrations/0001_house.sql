@@ -105,7 +105,7 @@ CREATE TABLE ledger_rates (
 );
 CREATE INDEX ledger_rates_day ON ledger_rates (currency, kind, day DESC, set_at DESC);
 CREATE TABLE ledger_tax_rules (
-    provider   text NOT NULL,
+    provider   text COLLATE "C" NOT NULL,
     valid_from date NOT NULL,
     treatment  text NOT NULL CHECK (treatment IN ('charged', 'reverse_charge', 'none', 'unknown')),
     percent    numeric NOT NULL CHECK (percent >= 0),

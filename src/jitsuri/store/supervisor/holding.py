@@ -163,6 +163,7 @@ class Supervisor:
             is_alone = in_use.try_alone()
             server = self._chosen_server()
             if is_alone:
+                running.stop_strays(server)
                 server = self._upgraded(server)
             if not in_use.try_shared():
                 raise OperatorError("database_busy", path=str(in_use.path), seconds=0)
@@ -212,8 +213,9 @@ class Supervisor:
     def _upgraded(self, server: Server) -> Server:
         """The server of the wheel's newest major, once the content has moved there."""
         newest = installing.wheel_programs(self._wheel)[-1].major
-        if self._upgrade is None or newest <= server.programs.major or running.is_running(server):
+        if self._upgrade is None or newest <= server.programs.major or not server.data.exists():
             return server
+        running.stop(server)
         target = self._server_of(newest, server.account)
         self._progress("database_upgrading")
         self._upgrade(server, target, self._progress, self._start_seconds)

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -85,7 +85,7 @@ def dsn_of(layout: Layout, password: str, database: str = OWNER) -> str:
 def health(server: Server) -> str:
     """``healthy``, ``recovering`` (it answers that it is starting) or ``silent``: by a real connection.
 
-    Over TCP the server must also name our data folder: a copied home folder must not meet its original's server.
+    The server must also name our data folder; see ``_is_ours``.
     """
     address = address_of(server.layout)
     if address is None:
@@ -95,10 +95,18 @@ def health(server: Server) -> str:
             dsn_of(server.layout, server.password, "postgres"), connect_timeout=_ASK_SECONDS, autocommit=True
         ) as connection:
             row = connection.execute("SELECT current_setting('data_directory')").fetchone()
-            data = row[0] if row else ""
-            return "healthy" if not address.is_tcp or os.path.realpath(data) == str(server.data) else "silent"
+            return "healthy" if row and _is_ours(server, Path(row[0]), is_tcp=address.is_tcp) else "silent"
     except psycopg.OperationalError as error:
         return "recovering" if any(words in str(error) for words in _RECOVERING) else "silent"
+
+
+def _is_ours(server: Server, data: Path, *, is_tcp: bool) -> bool:
+    """Does the one that answers serve our data folder?
+
+    Over TCP it may be the server of a home folder that this one was copied from; in our own socket folder only one of
+    another name, left by an interrupted upgrade (another container may see the same folder under another path).
+    """
+    return os.path.realpath(data) == str(server.data) if is_tcp else data.name == server.data.name
 
 
 def is_running(server: Server) -> bool:
@@ -236,6 +244,13 @@ def stop(server: Server, seconds: float = 60) -> None:
         if _has_ended(server, patience):
             return
     raise OperatorError("database_stop_failed", path=str(server.data))
+
+
+def stop_strays(server: Server) -> None:
+    """End a server that an upgrade, killed half-way, left running on a data folder of its own. Nobody uses any."""
+    for folder in server.layout.root.glob(".upgrading-*"):
+        if recognising.server_processes(folder):
+            stop(replace(server, data=folder))
 
 
 def _reset_nice(server: Server) -> None:

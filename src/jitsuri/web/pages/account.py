@@ -5,6 +5,7 @@ from __future__ import annotations
 from jitsuri.flows.cold.admitting import change_language, change_password
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.web.desk import Answer, Desk, Page, PageRequest, Redirect, Route, SessionCookie
+from jitsuri.web.naming import role_names
 from jitsuri.words import LANGUAGES, text
 
 UNFIT = 422
@@ -41,7 +42,7 @@ def _page(request: PageRequest, refusal: str, status: int = 200) -> Page:
     shows = {
         "name": person.name,
         "login": person.login,
-        "roles": [text(f"role.{role}", request.lang) for role in sorted(person.roles)],
+        "roles": role_names(person, request.lang),
         "department": person.department,
         "language": person.language,
         "languages": [(lang, text(f"language.{lang}", request.lang)) for lang in LANGUAGES],

@@ -10,6 +10,7 @@ from jitsuri.flows.cold.admitting import change_roles, deactivate, everybody, in
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Redirect, Route
+from jitsuri.web.naming import role_names
 from jitsuri.web.rendering import badge
 from jitsuri.words import LANGUAGES, Language, text
 
@@ -79,11 +80,6 @@ def _find(desk: Desk, request: PageRequest) -> Person | None:
     return next((p for p in everybody(desk.store) if p.person_id == request.id_of("person_id")), None)
 
 
-def _role_names(someone: Person, lang: Language) -> str:
-    separator = text("ui.list_separator", lang)
-    return separator.join(text(f"role.{role}", lang) for role in ROLES if role in someone.roles)
-
-
 def _people_page(desk: Desk, request: PageRequest, refusal: str, status: int = 200) -> Page:
     found, lang = everybody(desk.store), request.lang
     find = request.query.get("find").lower()
@@ -112,7 +108,7 @@ def _row(someone: Person, lang: Language) -> list[object]:
     return [
         {"text": someone.name, "href": f"/people/{someone.person_id}"},
         someone.login,
-        _role_names(someone, lang),
+        role_names(someone, lang),
         someone.department or None,
         state,
     ]
@@ -137,7 +133,7 @@ def _person_page(desk: Desk, request: PageRequest, refusal: str, status: int = 2
     shows = {
         "someone": someone,
         "since": company_day(someone.created_at, desk.zone),
-        "told_roles": _role_names(someone, request.lang),
+        "told_roles": role_names(someone, request.lang),
         "roles": _roles(request.lang),
         "chosen": request.form.all("roles") or tuple(someone.roles),
         "may_edit": request.may("edit_people"),
