@@ -150,6 +150,7 @@ def test_a_killed_import_goes_on_without_doubling(command: Command, moment: floa
 @pytest.mark.parametrize("moment", [0.5, 1.5])
 def test_a_database_killed_under_an_import_loses_nothing(command: Command, moment: float) -> None:
     command.run("init")
+    command.run("import", write_log(command.top / "first.jsonl", 10))
     log = write_log(command.top / "calls.jsonl", 30_000)
     process = command.start("import", log, "--json")
     deadline = time.monotonic() + 60

@@ -69,7 +69,9 @@ CASES: list[tuple[Any, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("record", "code", "facts"), CASES, ids=[f"{n}-{code}" for n, (_, code, _) in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("record", "code", "facts"), CASES, ids=[f"{n}-{code}" for n, (_, code, _) in enumerate(CASES)]
+)
 def test_what_is_wrong_is_told_and_the_rest_goes_in(read_file, record, code, facts):
     good, broken, again = read_file(b"\n".join((raw(GOOD), raw(record), raw(GOOD))))
     assert broken == Fault(2, code, facts)
@@ -113,7 +115,9 @@ def test_what_a_database_cannot_hold_is_kept_as_its_escape(read, written, kept):
 
 
 def test_numbers_that_json_does_not_have_do_not_stop_a_line(read):
-    line = raw({**GOOD, "score": 0}).replace(b'"score": 0', b'"score": [NaN, -Infinity, 1e999, 123456789012345678901234567890]')
+    line = raw({**GOOD, "score": 0}).replace(
+        b'"score": 0', b'"score": [NaN, -Infinity, 1e999, 123456789012345678901234567890]'
+    )
     assert read(line).usage.input_tokens == 10
 
 

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from jitsuri.calls.rules.decoding import canonical, decoded
 from jitsuri.calls.rules.identifying import (
-    MOST_GROUPS_HELD, answer_key, call_id, group_of, normalised, shared_beginning, thread_key,
+    MOST_GROUPS_HELD,
+    answer_key,
+    call_id,
+    group_of,
+    normalised,
+    shared_beginning,
+    thread_key,
 )  # fmt: skip
 from jitsuri.calls.shapes import CallGroup
 
@@ -65,8 +71,8 @@ def test_lines_without_ids_are_told_apart_by_how_many_came_before(read):
 
 def test_an_answer_id_identifies_across_formats(read):
     logged = read(line(id="row-1", response__id=ANSWER))
-    litellm = {"request_id": ANSWER, "call_type": "acompletion", "spend": 0.1, "prompt_tokens": 10, "completion_tokens": 2,
-               "startTime": "2026-11-20T00:15:30Z", "model": "gpt-4o"}  # fmt: skip
+    litellm = {"request_id": ANSWER, "call_type": "acompletion", "spend": 0.1, "prompt_tokens": 10,
+               "completion_tokens": 2,                "startTime": "2026-11-20T00:15:30Z", "model": "gpt-4o"}  # fmt: skip
     assert call_id(logged) == call_id(read(litellm))
 
 
@@ -94,7 +100,11 @@ def test_the_same_id_of_two_sources_names_two_calls(read):
 @settings(derandomize=True, deadline=None)
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**80), 2**80)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
         max_leaves=20,
     )
@@ -111,12 +121,17 @@ def test_a_thread_is_told_by_what_is_nearest_to_business(read):
     of_header = read(line(**everything, metadata={"session_id": "s-1"}, response__id=ANSWER))
     other = read(line(headers={"x-jitsuri-thread": "case-1"}, request__model="gpt-4o-mini"))
     assert thread_key(of_header, call_id(of_header)) == thread_key(other, call_id(other))
-    assert read(line(metadata={"session_id": "s-1"}, headers=everything["headers"] | {"x-jitsuri-thread": ""})).trace == "s-1"
+    assert (
+        read(line(metadata={"session_id": "s-1"}, headers=everything["headers"] | {"x-jitsuri-thread": ""})).trace
+        == "s-1"
+    )
 
 
 def test_a_chain_of_answers_meets_in_one_key(read):
     first = read(line(response__id="resp_67ccd2bed1ec8190b14f964abc0542"))
-    second = read(line(request__previous_response_id="resp_67ccd2bed1ec8190b14f964abc0542", response__id="resp_" + "b" * 30))
+    second = read(
+        line(request__previous_response_id="resp_67ccd2bed1ec8190b14f964abc0542", response__id="resp_" + "b" * 30)
+    )
     assert thread_key(first, call_id(first)) == answer_key(first.response_id)
     assert thread_key(second, call_id(second)) == answer_key(first.response_id)
 
@@ -136,8 +151,14 @@ def group(read: Any, system: str, user: str = "納期は。", **changes: Any) ->
 
 
 def test_system_prompts_that_differ_in_values_only_are_one_group(read):
-    one = group(read, "本日は2026年11月20日(金)です。\n問合せを12の区分に分けてください。ID: 3f2504e0-4f89-11d3-9a0c-0305e82c3301")
-    other = group(read, "本日は2026年1月5日（月曜）です。 問合せを１３の区分に分けてください。ID: 9b2504e0-4f89-11d3-9a0c-0305e82c33ff")
+    one = group(
+        read,
+        "本日は2026年11月20日(金)です。\n問合せを12の区分に分けてください。ID: 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    )
+    other = group(
+        read,
+        "本日は2026年1月5日（月曜）です。 問合せを１３の区分に分けてください。ID: 9b2504e0-4f89-11d3-9a0c-0305e82c33ff",
+    )
     assert one.group_id == other.group_id
     assert (one.kind, len(one.system_prompt_hash)) == ("system_prompt", 32)
     assert one.sample.startswith("本日は2026年11月20日(金)です。 問合せを")
@@ -150,7 +171,9 @@ def test_documents_behind_long_instructions_do_not_split_a_group(read):
 
 
 def test_without_a_system_prompt_the_beginning_tells_the_template(read):
-    template = "次の見積書から品番・数量・単価を読み取り、JSON だけを返してください。表にない項目は null にすること。見積書 No.{}："
+    template = (
+        "次の見積書から品番・数量・単価を読み取り、JSON だけを返してください。表にない項目は null に。見積書 No.{}："
+    )
     one, other = group(read, "", template.format(17) + "甲"), group(read, "", template.format(2041) + "乙")
     assert (one.kind, one.group_id) == ("template", other.group_id)
     assert len(one.sample) <= 160
@@ -169,8 +192,8 @@ def test_without_texts_a_name_or_a_key_tells_the_group(read):
 
 
 def test_a_registered_prompt_name_goes_before_the_users_words(read):
-    record = {"id": "1", "traceId": "t", "type": "GENERATION", "startTime": "2026-11-20T00:15:30Z", "promptName": "triage-v2",
-              "model": "gpt-4o", "usageDetails": {"input": 1}, "input": "納期は。"}  # fmt: skip
+    record = {"id": "1", "traceId": "t", "type": "GENERATION", "startTime": "2026-11-20T00:15:30Z",
+              "promptName": "triage-v2", "model": "gpt-4o", "usageDetails": {"input": 1}, "input": "納期は。"}  # fmt: skip
     assert group_of(read(record), {}).sample == "triage-v2"
 
 
@@ -210,7 +233,12 @@ def test_a_shared_beginning_is_shared_and_ends_at_a_character(a, b, c):
 
 @pytest.mark.parametrize(
     ("first", "second", "shared"),
-    [("か\u3099っこ", "か\u3099く", "か\u3099"), ("か\u3099", "かく", ""), ("👩\u200d💻 a", "👩\u200d🔬 b", ""), ("abc", "abd", "ab")],
+    [
+        ("か\u3099っこ", "か\u3099く", "か\u3099"),
+        ("か\u3099", "かく", ""),
+        ("👩\u200d💻 a", "👩\u200d🔬 b", ""),
+        ("abc", "abd", "ab"),
+    ],
 )
 def test_a_letter_is_not_cut_from_its_mark(first, second, shared):
     assert shared_beginning(first, second) == shared

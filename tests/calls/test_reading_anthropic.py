@@ -15,7 +15,9 @@ MESSAGE: dict[str, Any] = {
     "request": {
         "model": "claude-haiku-5-5",
         "max_tokens": 1024,
-        "system": [{"type": "text", "text": "見積書から項目を読み取ってください。", "cache_control": {"type": "ephemeral"}}],
+        "system": [
+            {"type": "text", "text": "見積書から項目を読み取ってください。", "cache_control": {"type": "ephemeral"}}
+        ],
         "messages": [
             {"role": "user", "content": [
                 {"type": "image", "source": {"type": "base64", "data": "AAAA"}},
@@ -67,9 +69,7 @@ def test_cache_writes_are_summed_where_only_their_lives_are_told(read):
     usage = {"input_tokens": 10, "output_tokens": 5, "cache_creation": {"ephemeral_5m_input_tokens": 200,
              "ephemeral_1h_input_tokens": 100}}  # fmt: skip
     call = read({**MESSAGE, "response": {**MESSAGE["response"], "usage": usage}})
-    assert call.usage == Usage(
-        input_tokens=310, output_tokens=5, cache_write_tokens=300, cache_write_1h_tokens=100
-    )
+    assert call.usage == Usage(input_tokens=310, output_tokens=5, cache_write_tokens=300, cache_write_1h_tokens=100)
 
 
 def test_a_streamed_message_takes_the_last_counts(read):
@@ -89,7 +89,12 @@ def test_a_streamed_message_takes_the_last_counts(read):
 def test_an_overload_is_an_error_of_anthropic(read):
     answer = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     call = read({**MESSAGE, "response": answer, "status_code": 529})
-    assert (call.source, call.status, call.http_status, call.error_code) == ("anthropic", "error", 529, "overloaded_error")
+    assert (call.source, call.status, call.http_status, call.error_code) == (
+        "anthropic",
+        "error",
+        529,
+        "overloaded_error",
+    )
     assert call.usage == Usage()
 
 

@@ -13,7 +13,10 @@ from jitsuri.calls.wire.opening import read_mapping
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.usage import Usage
 
-AZURE = b"TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:15:46.6805900,374,44\r\n2023-11-16 18:15:50.9951690,396,109\r\n"
+AZURE = b"""TIMESTAMP,ContextTokens,GeneratedTokens\r
+2023-11-16 18:15:46.6805900,374,44\r
+2023-11-16 18:15:50.9951690,396,109\r
+"""
 AZURE_OPTIONS = ("at=TIMESTAMP", "input_tokens=ContextTokens", "output_tokens=GeneratedTokens", "model==gpt-4-turbo",
                  "task==azure-conversation", "zone=UTC")  # fmt: skip
 
@@ -30,8 +33,8 @@ FULL = """日時\tモデル\t入力トークン\t出力トークン\tキャッ�
 2026/11/20 9:05\tgpt-4o\t1,200\t340\t1024\t0.812\t0.0003\t成功\tD110\tdesk\t納期は。\tdesk-prod
 2026年11月20日 9時06分07秒\tgpt-4o\t\t\t\t\t\t失敗\tD110\tdesk\t納期は。\tdesk-prod
 """
-FULL_OPTIONS = ("at=日時", "model=モデル", "input_tokens=入力トークン", "output_tokens=出力トークン", "cache_read_tokens=キャッシュ",
-                "latency_ms=秒", "latency_unit=s", "cost=費用", "currency==JPY", "status=状態", "department=部門",
+FULL_OPTIONS = ("at=日時", "model=モデル", "input_tokens=入力トークン", "output_tokens=出力トークン",
+                "cache_read_tokens=キャッシュ", "latency_ms=秒", "latency_unit=s", "cost=費用", "currency==JPY", "status=状態", "department=部門",
                 "label.screen=画面", "prompt=本文", "key_name=鍵")  # fmt: skip
 
 
@@ -64,14 +67,27 @@ def test_toml_says_the_same_as_options(tmp_path):
 
 def test_a_time_format_of_ones_own_is_used(read_file):
     content = b"t,m,i,o\n20.11.2026 09:05,gpt-4o,1,2\nx,gpt-4o,1,2\n"
-    options = ("at=t", "model=m", "input_tokens=i", "output_tokens=o", "time_format=%d.%m.%Y %H:%M", "zone=Europe/Berlin")
+    options = (
+        "at=t",
+        "model=m",
+        "input_tokens=i",
+        "output_tokens=o",
+        "time_format=%d.%m.%Y %H:%M",
+        "zone=Europe/Berlin",
+    )
     first, second = read_file(content, mapping=mapping_from_options(options))
     assert first.at == datetime(2026, 11, 20, 8, 5, tzinfo=UTC)
     assert second == Fault(3, "time_unreadable", {"value": "x"})
 
 
 def test_a_record_may_span_lines_and_keeps_its_first_lines_number(read_file):
-    content = 't,m,i,o,p\n2026-11-20T00:00:00Z,gpt-4o,1,2,"一行目\n二行目、""引用"", 終わり"\n2026-11-20T00:00:01Z,gpt-4o,3,4,x\n'
+    rows = [
+        "t,m,i,o,p",
+        '2026-11-20T00:00:00Z,gpt-4o,1,2,"一行目',
+        '二行目、""引用"", 終わり"',
+        "2026-11-20T00:00:01Z,gpt-4o,3,4,x",
+    ]
+    content = "\n".join(rows)
     mapping = mapping_from_options(("at=t", "model=m", "input_tokens=i", "output_tokens=o", "prompt=p"))
     first, second = read_file(content.encode(), mapping=mapping)
     assert (first.line, first.prompt) == (2, '一行目\n二行目、"引用", 終わり')
@@ -104,8 +120,8 @@ def test_a_broken_row_is_told_by_its_line(read_file, row, fault):
     [
         (None, "mapping_missing", {"columns": "TIMESTAMP, ContextTokens, GeneratedTokens", "proposal":
          "--map at=TIMESTAMP --map model==… --map input_tokens=ContextTokens --map output_tokens=GeneratedTokens"}),
-        (("at=TIMESTAMP", "input_tokens=ContextTokens", "output_tokens=Generated", "model==x"), "mapping_column_missing",
-         {"column": "Generated"}),
+        (("at=TIMESTAMP", "input_tokens=ContextTokens", "output_tokens=Generated", "model==x"),
+         "mapping_column_missing", {"column": "Generated"}),
         (("at=TIMESTAMP",), "mapping_incomplete", {"missing": "model, input_tokens, output_tokens"}),
         (("at",), "mapping_option_unreadable", {"option": "at"}),
         (("when=TIMESTAMP",), "mapping_field_unknown", {"field": "when"}),

@@ -25,7 +25,9 @@ OBSERVATION: dict[str, Any] = {
     "promptName": "inquiry-triage",
     "environment": "production",
     "userId": "aoki",
-    "input": {"messages": [{"role": "system", "content": "分類してください。"}, {"role": "user", "content": "納期は。"}]},
+    "input": {
+        "messages": [{"role": "system", "content": "分類してください。"}, {"role": "user", "content": "納期は。"}]
+    },
     "output": {"role": "assistant", "content": "納期確認"},
     "usageDetails": {
         "input": 176,
@@ -98,7 +100,9 @@ def test_older_plain_counts_are_read(read, plain):
 
 def test_counts_in_other_units_are_no_tokens(read_any):
     record = {name: value for name, value in OBSERVATION.items() if name != "usageDetails"}
-    assert read_any({**record, "usage": {"input": 100, "output": 10, "unit": "CHARACTERS"}}) == Fault(1, "usage_missing")
+    assert read_any({**record, "usage": {"input": 100, "output": 10, "unit": "CHARACTERS"}}) == Fault(
+        1, "usage_missing"
+    )
 
 
 def test_database_names_and_utc_without_zone_are_read(read):

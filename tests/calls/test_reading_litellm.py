@@ -82,7 +82,9 @@ def test_a_key_without_alias_is_eight_characters_of_its_hash(read):
 
 
 def test_a_cache_hit_cost_nothing_and_says_so(read):
-    call = read({**ROW, "cache_hit": "True", "request_id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG_cache_hit1795133730.5"})
+    call = read(
+        {**ROW, "cache_hit": "True", "request_id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG_cache_hit1795133730.5"}
+    )
     assert call.usage == Usage()
     assert call.metadata["cache_hit"] == "true"
     assert call.response_id == ""
@@ -102,7 +104,8 @@ def test_older_rows_keep_details_as_additional_values_in_text(read):
 
 def test_cache_writes_of_one_hour_are_told_apart(read):
     details = {"cached_tokens": 0, "cache_creation_tokens": 300,
-               "cache_creation_token_details": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100}}  # fmt: skip
+               "cache_creation_token_details": {
+                   "ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100}}  # fmt: skip
     row = {**ROW, "metadata": {"usage_object": {"prompt_tokens_details": details}}}
     usage = read(row).usage
     assert (usage.cache_write_tokens, usage.cache_write_1h_tokens) == (300, 100)
@@ -146,7 +149,9 @@ def as_csv(rows: list[dict[str, Any]]) -> bytes:
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for k, v in row.items()})
+        writer.writerow(
+            {k: json.dumps(v, ensure_ascii=False) if isinstance(v, (dict, list)) else v for k, v in row.items()}
+        )
     return out.getvalue().encode()
 
 

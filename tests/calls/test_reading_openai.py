@@ -42,9 +42,7 @@ CHAT: dict[str, Any] = {
         "model": "gpt-4o-mini-2024-07-18",
         "service_tier": "default",
         "system_fingerprint": "fp_44709d6fcb",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "納期確認"}, "finish_reason": "stop"}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "納期確認"}, "finish_reason": "stop"}],
         "usage": {
             "prompt_tokens": 1200,
             "completion_tokens": 340,
@@ -180,9 +178,7 @@ def test_reasoning_beside_the_completion_is_added_when_the_total_says_so(read, t
 
 
 def test_grok_counts_reasoning_beside_the_completion(read):
-    record = changed(
-        CHAT, request__model="grok-4.7", response__model="grok-4.7", response__usage__total_tokens=None
-    )
+    record = changed(CHAT, request__model="grok-4.7", response__model="grok-4.7", response__usage__total_tokens=None)
     assert read(record).usage.output_tokens == 596
 
 
@@ -300,8 +296,18 @@ def test_the_events_of_a_response_are_read_from_the_last(read):
     ]
     call = read({**RESPONSES, "response": events})
     assert (call.usage.input_tokens, call.status) == (900, "ok")
-    failed = [*events[:2], {"type": "response.failed", "response": {
-        **RESPONSES["response"], "status": "failed", "error": {"code": "server_error", "message": "秘密"}, "usage": None}}]
+    failed = [
+        *events[:2],
+        {
+            "type": "response.failed",
+            "response": {
+                **RESPONSES["response"],
+                "status": "failed",
+                "error": {"code": "server_error", "message": "秘密"},
+                "usage": None,
+            },
+        },
+    ]
     call = read({**RESPONSES, "response": failed})
     assert (call.status, call.error_code, call.usage) == ("error", "server_error", Usage())
 
@@ -331,13 +337,23 @@ def test_an_error_costs_nothing_and_keeps_its_code_not_its_message(read, changes
         ({"base_url": "https://sample-japaneast.openai.azure.com/openai"}, "azure"),
         ({"base_url": "https://api.openai.com/v1"}, "openai"),
         ({"base_url": "http://gw.example.jp/v1"}, "openai"),  # a gateway: the model's name tells
-        ({"base_url": "http://llm.example.jp:8000/v1", "request__model": "qwen3-32b", "response__model": "qwen3-32b"}, ""),
+        (
+            {
+                "base_url": "http://llm.example.jp:8000/v1",
+                "request__model": "qwen3-32b",
+                "response__model": "qwen3-32b",
+            },
+            "",
+        ),
         ({"request__model": "gpt-oss-20b", "response__model": "gpt-oss-20b"}, ""),
         ({"request__model": "my-model", "response__model": "my-model"}, ""),  # system_fingerprint is no proof
         ({"response__prompt_filter_results": []}, "azure"),
         ({"provider": "openai", "base_url": "https://bedrock-runtime.ap-northeast-1.amazonaws.com"}, "aws"),
         ({"request__model": "gemini-3.8-flash", "response__model": "gemini-3.8-flash"}, "google"),
-        ({"request__model": "jp.anthropic.claude-sonnet-4-5", "response__model": "jp.anthropic.claude-sonnet-4-5"}, "aws"),
+        (
+            {"request__model": "jp.anthropic.claude-sonnet-4-5", "response__model": "jp.anthropic.claude-sonnet-4-5"},
+            "aws",
+        ),
     ],
 )
 def test_the_provider_is_told_by_what_proves_it(read, changes, provider):
@@ -369,7 +385,11 @@ def test_a_reported_cost_is_exact(read):
 BATCH: dict[str, Any] = {
     "id": "batch_req_wnaDys",
     "custom_id": "request-2",
-    "response": {"status_code": 200, "request_id": "req_c187b3", "body": {**CHAT["response"], "service_tier": "default"}},
+    "response": {
+        "status_code": 200,
+        "request_id": "req_c187b3",
+        "body": {**CHAT["response"], "service_tier": "default"},
+    },
     "error": None,
 }
 BATCH_INPUT = {

@@ -37,9 +37,7 @@ NEW = {
 def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     """Attributes as OTLP/JSON writes them: 64-bit numbers as text."""
     kinds = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
-    return [
-        {"key": k, "value": {kinds[type(v)]: str(v) if type(v) is int else v}} for k, v in attributes.items()
-    ]
+    return [{"key": k, "value": {kinds[type(v)]: str(v) if type(v) is int else v}} for k, v in attributes.items()]
 
 
 def span(attributes: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def test_times_are_read_as_logs_write_them(written, at):
     assert found.utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize("written", ["", "soon", "2026-02-30T00:00:00Z", "25:00", [], {}, True, -5, 0, float("nan"), "1e40"])
+@pytest.mark.parametrize(
+    "written", ["", "soon", "2026-02-30T00:00:00Z", "25:00", [], {}, True, -5, 0, float("nan"), "1e40"]
+)
 def test_what_is_no_time_is_a_fault(written):
     with pytest.raises(LineError, match="time_unreadable"):
         instant(written, COMPANY_ZONE)
@@ -68,8 +70,8 @@ def test_every_unit_gives_the_same_instant(at):
 
 
 def test_latencies_are_never_a_reason_to_drop_a_call():
-    assert [milliseconds(v) for v in (812, 812.6, "812", None, "fast", -1, float("inf"), float("nan"), True, 2**40)] == [
-        812, 813, 812, None, None, None, None, None, None, None,
-    ]  # fmt: skip
+    assert [milliseconds(value) for value in (812, 812.6, "812")] == [812, 813, 812]
+    for value in (None, "fast", -1, float("inf"), float("nan"), True, 2**40):
+        assert milliseconds(value) is None
     assert elapsed_ms(NINE, NINE + timedelta(seconds=1)) == 1000
     assert elapsed_ms(NINE + timedelta(seconds=1), NINE) is None

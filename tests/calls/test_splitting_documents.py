@@ -34,7 +34,7 @@ VALUES = st.recursive(
 )
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=5).map(tuple)
 INDENT = st.sampled_from([None, 0, 2])
-FREE = settings(derandomize=True, deadline=None, max_examples=300)
+FREE = settings(derandomize=True, deadline=None, max_examples=100)
 
 
 @FREE
@@ -68,11 +68,16 @@ def test_a_list_inside_an_export_is_handed_out_and_its_frame_is_not(values, name
 
 
 @FREE
-@given(st.lists(st.lists(st.lists(st.dictionaries(NAMES, VALUES, max_size=3), max_size=3), max_size=3), max_size=3), SIZES)
+@given(
+    st.lists(st.lists(st.lists(st.dictionaries(NAMES, VALUES, max_size=3), max_size=3), max_size=3), max_size=3), SIZES
+)
 def test_spans_come_with_the_resource_they_stand_under(resources, sizes):
     export = {
         "resourceSpans": [
-            {"resource": {"n": n, "inner": {"spans": "no"}}, "scopeSpans": [{"scope": {}, "spans": spans} for spans in scopes]}
+            {
+                "resource": {"n": n, "inner": {"spans": "no"}},
+                "scopeSpans": [{"scope": {}, "spans": spans} for spans in scopes],
+            }
             for n, scopes in enumerate(resources)
         ]
     }
@@ -119,7 +124,9 @@ def test_a_broken_record_does_not_take_its_neighbours_along(text, records, size)
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
-@pytest.mark.parametrize("text", [b'[{"a":1},{"b', b'[{"a":1},', b'[{"a":1}', b'{"data":[{"a":1}]', b'[{"a":1},{"b":"x'])
+@pytest.mark.parametrize(
+    "text", [b'[{"a":1},{"b', b'[{"a":1},', b'[{"a":1}', b'{"data":[{"a":1}]', b'[{"a":1},{"b":"x']
+)
 def test_a_document_that_breaks_off_says_so(text, size):
     assert split(text, (size,)) == [b'{"a":1}', Fault(2, "record_cut")]
 
@@ -129,7 +136,8 @@ def test_a_record_too_long_is_passed_over_with_its_size(size):
     long = b'{"b":"' + b"x" * 200 + b'","c":[1,{}]}'
     text = b'[{"a":1},' + long + b',{"d":[' + b"1," * 100 + b'2]},{"e":2}]'
     assert split(text, (size,), most=64) == [
-        b'{"a":1}', Fault(2, "line_too_long", {"size": len(long)}), Fault(3, "line_too_long", {"size": 208}), b'{"e":2}',
+        b'{"a":1}', Fault(2, "line_too_long", {"size": len(long)}), Fault(3, "line_too_long", {"size": 209}),
+        b'{"e":2}',
     ]  # fmt: skip
 
 

@@ -96,6 +96,8 @@ class Log:
             first = block
         if not first.strip(_BLANKS):
             raise CallerError(self._failure or "log_blank", path=str(self._path))
+        if kind := other_kind(first):
+            raise CallerError("log_kind_unknown", path=str(self._path), kind=kind)
         self.layout = layout_of(first)
         self._records = self._split(chain((first,), blocks), max_line_bytes)
         self._take_head()

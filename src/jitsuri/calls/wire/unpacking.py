@@ -25,7 +25,8 @@ _ENCODINGS = (
 _ZSTD_STEP_BYTES = 4096
 """So much is unpacked at once: 4 bytes can stand for 128 KiB (RFC 8878 §3.1.1.2), so at most 128 MiB come out."""
 
-_LONGEST_WORD_BYTES = 64 * BLOCK_BYTES
+_LONGEST_WORD_BYTES = 64 * 1024 * 1024
+"""More without a quote, comma, space or line end is no text and no record that could go in."""
 
 Read = Callable[[int], bytes]
 
@@ -40,6 +41,8 @@ class ArchiveError(Exception):
 
 def other_kind(beginning: bytes) -> str:
     """The name of a file kind that is no log, by its first bytes; '' for anything else."""
+    if beginning[257:262] == b"ustar":
+        return "tar"
     return next((kind for magic, kind in _NOT_A_LOG if beginning.startswith(magic)), "")
 
 
@@ -77,15 +80,17 @@ def each_line_in_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
     The second byte of a Shift_JIS character may be a backslash or a bracket, but never below 0x40: text is cut behind
     quotes, commas, spaces and line ends only. What is in neither encoding stays as it is and becomes a fault later.
     """
-    held = b""
+    held: list[bytes] = []
+    held_bytes = 0
     for block in blocks:
-        held += block
-        cut = max(held.rfind(mark) for mark in (b"\n", b'"', b",", b" ")) + 1
-        if cut or len(held) > _LONGEST_WORD_BYTES:
-            cut = cut or len(held)
-            yield _piece_in_utf8(held[:cut])
-            held = held[cut:]
-    yield _piece_in_utf8(held)
+        cut = max(block.rfind(mark) for mark in (b"\n", b'"', b",", b" ")) + 1
+        held.append(block[:cut] if cut else block)
+        held_bytes += len(held[-1])
+        if cut or held_bytes > _LONGEST_WORD_BYTES:
+            yield _piece_in_utf8(b"".join(held))
+            held = [block[cut:]] if cut else []
+            held_bytes = len(block) - cut if cut else 0
+    yield _piece_in_utf8(b"".join(held))
 
 
 def _piece_in_utf8(piece: bytes) -> bytes:

@@ -45,6 +45,9 @@ MOST_FAULTS_KEPT = 10_000
 Sealing = Callable[[Logged, UUID, str], Sequence[tuple[str, bytes, str, date]]]
 """Which texts of a call of this task are kept: ``(part, sealed bytes, key name, delete on)``."""
 
+_CHAINED = "resp_"
+"""Only answers of the Responses API can be named by a later call (OpenAI API reference, read 2026-11-22)."""
+
 MOST_TASKS_MADE = 200
 """Tasks made from one log at most: a log with more names has something else in that field (decision 0008)."""
 
@@ -278,7 +281,7 @@ def _threads(tx: Connection, new: Mapping[UUID, Logged]) -> dict[UUID, UUID]:
             previous = answer_key(logged.previous_response_id)
             own = answers.get(previous) or standing.get(previous) or own
         found[its_id] = own
-        if logged.response_id:
+        if logged.previous_response_id or logged.response_id.startswith(_CHAINED):
             answer = answer_key(logged.response_id)
             answers[answer] = own
             if own != answer and logged.previous_response_id:
@@ -300,15 +303,13 @@ def priced_entry(
     now: datetime,
 ) -> Entry:
     """The ledger's line for a logged call: priced at its own time, in yen at its own day's rate."""
-    asked = logged.model_answered or logged.model_asked
+    names = (logged.model_answered, logged.model_asked)
     day = company_day(logged.at)
-    outcome = pricer.price(logged.provider, asked, logged.usage, logged.at, logged.tier, logged.region)
-    if not isinstance(outcome, Priced) and logged.model_answered and logged.model_asked != asked:
-        outcome = pricer.price(logged.provider, logged.model_asked, logged.usage, logged.at, logged.tier, logged.region)
+    outcome = pricer.price_named(logged.provider, names, logged.usage, logged.at, logged.tier, logged.region)
     cost: Decimal | None = None
     cost_jpy: Decimal | None = None
     rate_id, rate, currency, block, reason = None, None, "", "", ""
-    provider, model = logged.provider, asked
+    provider, model = logged.provider, logged.model_answered or logged.model_asked
     state: PriceState = "unpriced"
     if isinstance(outcome, Priced):
         cost, currency, block = outcome.cost, outcome.currency, outcome.block

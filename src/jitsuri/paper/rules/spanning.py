@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from jitsuri.paper.rules.inking import INKS, NARROW, Field, drawing, element, rule, width_of, words
+from jitsuri.paper.rules.inking import INKS, Field, drawing, element, rule, width_of, words
 from jitsuri.paper.shapes import Interval, Verdict
 
 INK_OF: dict[Verdict, str] = {"pass": "good", "caution": "warn", "fail": "bad", "none": "s1"}
 """Ink of the interval. The verdict also stands beside the drawing in words: never by colour alone."""
 
 ROW_WIDTH, ROW_HEIGHT = 160, 26
-TALL_HEIGHT = 84
+TALL_WIDTH, TALL_HEIGHT = 420, 84
 
 
 def draw_interval_row(chart: Interval) -> str:
@@ -18,7 +18,7 @@ def draw_interval_row(chart: Interval) -> str:
     return drawing(ROW_WIDTH, ROW_HEIGHT, "interval", chart.title, chart.description, _picture(chart, field, 3.5, 4.5))
 
 
-def draw_interval(chart: Interval, width: float = NARROW * 1.5) -> str:
+def draw_interval(chart: Interval, width: float = TALL_WIDTH) -> str:
     """The drawing at full size, with the limit, zero, both ends and the point in words."""
     field = Field(8, 22, width - 8, 56)
     parts = [

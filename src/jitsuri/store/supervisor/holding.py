@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from jitsuri.store.faults import operator_error
 from jitsuri.store.supervisor import accounts, configuring, installing, running
 from jitsuri.store.supervisor.creating import create_data
 from jitsuri.store.supervisor.layout import Layout
@@ -244,9 +245,15 @@ class Supervisor:
 
 
 def _ensure_database(dsn: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (OWNER,)).fetchone() is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(OWNER)))
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (OWNER,)).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(OWNER)))
+    except psycopg.Error as error:
+        told = operator_error(error, dsn, is_connecting=True)
+        if told is None:
+            raise
+        raise told from error
 
 
 def _make_folders(home: Path) -> None:
