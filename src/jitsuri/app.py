@@ -17,7 +17,7 @@ from datetime import datetime
 import uvicorn
 
 from jitsuri.flows.cold import keeping
-from jitsuri.flows.cold.admitting import first_admin_link
+from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.sealing import seal
 from jitsuri.settings import Settings
@@ -114,5 +114,6 @@ def serve(
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:
     delete_due_texts(store, now)
+    forget_old(store, now)
     if settings.database_url is None:
         keeping.back_up_if_due(store, settings.home, now, keep_days=settings.integer("backup.keep_days"))

@@ -229,3 +229,37 @@ def test_help_teaches(command: Command, words: list[str]) -> None:
     if words[0] == "import":
         assert "例" in said
         assert "CSV" in said
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a small disk can be mounted by root only")
+def test_a_full_disk_is_told_and_loses_nothing(command: Command) -> None:
+    command.home.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=250m,mode=0711", "tmpfs", str(command.home)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        command.run("init")
+        command.run("import", write_log(command.top / "first.jsonl", 10))
+        log = write_log(command.top / "calls.jsonl", 60_000)
+        free = int(subprocess.run(["stat", "-f", "-c", "%a %S", str(command.home)], capture_output=True, text=True,
+                                  check=True).stdout.split()[0]) * 4096  # fmt: skip
+        ballast = command.home / "ballast"
+        with ballast.open("wb") as file:
+            file.write(b"\0" * max(0, free - 24 * 2**20))
+
+        process = command.start("import", log)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 3, f"{out}\n{err}"
+        assert "空き" in err or "いっぱい" in err
+        ballast.unlink()
+        report = command.json("import", log)
+
+        assert report["runs"][0]["added"] + report["runs"][0]["known"] == 60_000
+        shown = command.json("ledger", "show", "--from", "2026-10", "--to", "2026-10", "--by", "model")
+        assert (shown["calls"], Decimal(shown["calls_jpy"])) == (60_000, true_yen(60_000))
+    finally:
+        for process in psutil.process_iter(["cmdline"]):
+            if str(command.home) in " ".join(process.info["cmdline"] or []):
+                process.kill()
+        time.sleep(0.5)
+        subprocess.run(["umount", "-l", str(command.home)], check=False)

@@ -72,7 +72,7 @@ def test_lines_without_ids_are_told_apart_by_how_many_came_before(read):
 def test_an_answer_id_identifies_across_formats(read):
     logged = read(line(id="row-1", response__id=ANSWER))
     litellm = {"request_id": ANSWER, "call_type": "acompletion", "spend": 0.1, "prompt_tokens": 10,
-               "completion_tokens": 2,                "startTime": "2026-11-20T00:15:30Z", "model": "gpt-4o"}  # fmt: skip
+               "completion_tokens": 2, "startTime": "2026-11-20T00:15:30Z", "model": "gpt-4o"}  # fmt: skip
     assert call_id(logged) == call_id(read(litellm))
 
 
@@ -172,7 +172,7 @@ def test_documents_behind_long_instructions_do_not_split_a_group(read):
 
 def test_without_a_system_prompt_the_beginning_tells_the_template(read):
     template = (
-        "次の見積書から品番・数量・単価を読み取り、JSON だけを返してください。表にない項目は null に。見積書 No.{}："
+        "次の見積書から品番・数量・単価を読み取り、JSON だけを返してください。表にない項目は null。見積書 No.{}："
     )
     one, other = group(read, "", template.format(17) + "甲"), group(read, "", template.format(2041) + "乙")
     assert (one.kind, one.group_id) == ("template", other.group_id)
@@ -193,7 +193,8 @@ def test_without_texts_a_name_or_a_key_tells_the_group(read):
 
 def test_a_registered_prompt_name_goes_before_the_users_words(read):
     record = {"id": "1", "traceId": "t", "type": "GENERATION", "startTime": "2026-11-20T00:15:30Z",
-              "promptName": "triage-v2", "model": "gpt-4o", "usageDetails": {"input": 1}, "input": "納期は。"}  # fmt: skip
+              "promptName": "triage-v2", "model": "gpt-4o", "usageDetails": {"input": 1},
+              "input": "納期は。"}  # fmt: skip
     assert group_of(read(record), {}).sample == "triage-v2"
 
 

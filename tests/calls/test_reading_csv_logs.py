@@ -34,7 +34,8 @@ FULL = """日時\tモデル\t入力トークン\t出力トークン\tキャッ�
 2026年11月20日 9時06分07秒\tgpt-4o\t\t\t\t\t\t失敗\tD110\tdesk\t納期は。\tdesk-prod
 """
 FULL_OPTIONS = ("at=日時", "model=モデル", "input_tokens=入力トークン", "output_tokens=出力トークン",
-                "cache_read_tokens=キャッシュ", "latency_ms=秒", "latency_unit=s", "cost=費用", "currency==JPY", "status=状態", "department=部門",
+                "cache_read_tokens=キャッシュ", "latency_ms=秒", "latency_unit=s", "cost=費用",
+                "currency==JPY", "status=状態", "department=部門",
                 "label.screen=画面", "prompt=本文", "key_name=鍵")  # fmt: skip
 
 

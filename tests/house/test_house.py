@@ -154,3 +154,10 @@ def test_the_notice_lists_everything_that_is_installed() -> None:
 
     assert [name for name in installed if not re.search(rf"^{re.escape(name)} ", notice, re.MULTILINE)] == []
     assert not re.search(r"AGPL|SSPL|BUSL|NonCommercial", notice.replace("No AGPL", ""))
+
+
+def test_every_advisory_lock_has_a_number_of_its_own() -> None:
+    found = [n for f in FILES for n in re.findall(r"_LOCK = (5_410_\d{3})", f.read_text("utf-8"))]
+
+    assert len(found) >= 5
+    assert len(found) == len(set(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,13 @@ IS_ROOT = os.geteuid() == 0
 _HOLD = """
 import sys
 from pathlib import Path
-from jitsuri.store.supervisor.holding import Supervisor
-supervisor = Supervisor(Path(sys.argv[1]))
-dsn = supervisor.hold()
+from jitsuri.store.opening import open_database
+store = open_database(Path(sys.argv[1]), None)
 print("held", flush=True)
 try:
     sys.stdin.read()
 finally:
-    supervisor.release()
+    store.close()
 """
 
 
@@ -66,6 +66,14 @@ def data_of(home: Path) -> Path:
 def lives(home: Path) -> bool:
     """Does any process of the home's server live?"""
     return bool(server_processes(data_of(home)))
+
+
+def ended(home: Path) -> bool:
+    """Has every process of the home's server ended? One that is just leaving gets a moment."""
+    ends = time.monotonic() + 3
+    while lives(home) and time.monotonic() < ends:
+        time.sleep(0.02)
+    return not lives(home)
 
 
 def hold_once(home: Path) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from embedded_home import IS_ROOT, lives
+from embedded_home import IS_ROOT, ended
 
 from jitsuri.store.backup import dumping
 from jitsuri.store.door import Store
@@ -85,7 +85,7 @@ def test_a_full_disk_is_told_and_nothing_committed_is_lost(copy_home: CopyHome, 
             tx.execute("INSERT INTO filling VALUES (-1, '続き')")
     finally:
         store.close()
-    assert not lives(home)
+    assert ended(home)
 
 
 def test_a_server_that_cannot_start_for_lack_of_space_says_so(copy_home: CopyHome, small_disk: Path) -> None:

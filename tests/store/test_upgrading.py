@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedded_home import lives
+from embedded_home import ended
 from test_other_servers import DEBIAN_15, demand_debian_15
 
 from jitsuri.store import upgrading
@@ -107,7 +107,7 @@ def test_data_of_debians_15_moves_to_the_wheels_major(old_home: Callable[[Path],
     assert Layout(home).current.read_text() == f"{_newest()}\n"
     assert Layout(home).data_majors() == [15, int(_newest())]
     assert sorted(path.name for path in Layout(home).root.glob(".*")) == []
-    assert not lives(home)
+    assert ended(home)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def running_browser() -> Iterator[Browser]:
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """The application on 127.0.0.1, on a thread; gives its address."""
-    listening = socket.socket()
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio: no delay for TCP only
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

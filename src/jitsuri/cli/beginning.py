@@ -49,7 +49,7 @@ def check(desk: Desk, file: Path | None, json_out: bool) -> None:
         try:
             with desk.store() as store:
                 for finding in check_installation(store, desk.now(), desk.settings.assumed_rates):
-                    sentence = text(f"check.{finding.code}", desk.lang, **finding.facts)
+                    sentence = text(finding.code, desk.lang, **finding.facts)
                     told.append({"state": finding.state, "text": sentence})
         except JitsuriError as error:
             mistakes += 1

@@ -130,6 +130,16 @@ class Store:
                     raise
             sleep(_RETRY_PAUSE_SECONDS)
 
+    @contextmanager
+    def alone(self, number: int) -> Iterator[bool]:
+        """True while nobody else, in any process, is at what this number stands for; False at once where somebody is.
+
+        Held by a transaction of its own, so that a process that dies lets go.
+        """
+        with self.transaction() as tx:
+            [(is_ours,)] = tx.execute("SELECT pg_try_advisory_xact_lock(%s)", (number,)).fetchall()
+            yield bool(is_ours)
+
     def is_reachable(self) -> bool:
         """Does the database answer now?"""
         try:

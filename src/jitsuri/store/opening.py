@@ -25,9 +25,11 @@ def open_database(
         return Store(database_url, application_name=application_name)
     if sys.platform == "win32":
         raise OperatorError("embedded_needs_posix")
+    from jitsuri.store.supervisor.ending import end_on_signals
     from jitsuri.store.supervisor.holding import Supervisor
     from jitsuri.store.upgrading import upgrade
 
+    end_on_signals()
     supervisor = Supervisor(home, on_progress=on_progress, upgrade=upgrade)
     dsn = supervisor.hold()
     return Store(dsn, application_name=application_name, keeper=supervisor)

@@ -337,7 +337,7 @@ class _Door:
     def _failed(self, request: Request, came: _Visit, what: str, error: Exception) -> Response:
         """An exception as a page. Codes of ours have sentences; of anything else only a number is told."""
         if isinstance(error, CallerError):
-            told = text(f"error.{error.code}", came.request.lang, **error.facts)
+            told = _sentence(error, came.request.lang)
             return self._wrong(request, came, "bad_request", 422, told=told, api_code=error.code)
         if isinstance(error, OperatorError):
             LOGGER.error("%s: %s", what, error)
@@ -430,6 +430,15 @@ def _target(answer: Redirect) -> str:
     if not answer.notice:
         return to
     return f"{to}{'&' if '?' in to else '?'}{urlencode({'notice': answer.notice})}"
+
+
+def _sentence(error: CallerError, lang: Language) -> str:
+    """The sentence of a code; a code or a fact that is missing is a bug, but the visitor's mistake is still told."""
+    try:
+        return text(f"error.{error.code}", lang, **error.facts)
+    except KeyError:
+        LOGGER.exception("no sentence for %s", error)
+        return ""
 
 
 def _download(answer: Download) -> Response:

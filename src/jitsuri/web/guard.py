@@ -114,17 +114,17 @@ def base_url_of(request: Request) -> str:
 def is_same_origin(headers: Mapping[str, str], base_url: str) -> bool:
     """Was a form sent by a page of this origin?
 
-    A browser says so in Origin; one that leaves it out says it in Sec-Fetch-Site or Referer. A sender that says
-    nothing at all is no browser, carries no cookie by itself, and is held to the token alone.
+    A browser says so itself in Sec-Fetch-Site, where it sends that (https and localhost), else in Origin or Referer.
+    A sender that says nothing at all is no browser, carries no cookie by itself, and is held to the token alone.
+    The https form of our own address is ours too: a proxy may speak https for us without telling.
     """
-    origin = headers.get("origin")
-    if origin is not None:
-        return origin == base_url
-    site = headers.get("sec-fetch-site")
+    ours = (base_url, f"https://{base_url.partition('://')[2]}")
+    site, origin, referer = (headers.get(name) for name in ("sec-fetch-site", "origin", "referer"))
     if site is not None:
         return site in ("same-origin", "none")
-    referer = headers.get("referer")
-    return referer is None or referer.startswith(f"{base_url}/")
+    if origin is not None:
+        return origin in ours
+    return referer is None or referer.startswith(tuple(f"{address}/" for address in ours))
 
 
 def visit_token(visit: str) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 from jitsuri.calls.shapes import Call
 from jitsuri.store.door import Connection
 
-_IMPORT_LOCK = 5_410_003
+_IMPORT_LOCK = 5_410_010
 """Advisory lock: batches of two imports at once go one after the other, so that "known" stays true."""
 
 _COLUMNS = (

@@ -12,6 +12,8 @@ BLOCK_BYTES = 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+"""Behind a byte 50 to 5F: a frame without text, with which parallel packers begin (RFC 8878 §3.1.2)."""
 _NOT_A_LOG = (
     (b"PK\x03\x04", "zip / xlsx"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"PAR1", "parquet"),
     (b"SQLite format 3\x00", "sqlite"), (b"%PDF", "pdf"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"\xd0\xcf\x11\xe0", "xls"),
@@ -22,6 +24,8 @@ _ENCODINGS = (
 )  # fmt: skip
 """UTF-32 first: its little-endian mark begins with that of UTF-16."""
 
+_GZIP_STEP_BYTES = 64 * 1024
+"""Of a damaged file at most what so much stands for is lost before the damage."""
 _ZSTD_STEP_BYTES = 4096
 """So much is unpacked at once: 4 bytes can stand for 128 KiB (RFC 8878 §3.1.1.2), so at most 128 MiB come out."""
 
@@ -50,7 +54,8 @@ def unpacked(read: Read, beginning: bytes) -> Iterator[bytes]:
     """Blocks of text bytes of at most about ``BLOCK_BYTES``. Raises ArchiveError behind the last readable block."""
     if beginning.startswith(_GZIP):
         return _gunzipped(read)
-    if beginning.startswith(_ZSTD):
+    is_skippable = beginning[1:4] == _ZSTD_SKIPPABLE and beginning[0] >> 4 == 5
+    if beginning.startswith(_ZSTD) or is_skippable:
         return _unzstd(read)
     return iter(lambda: read(BLOCK_BYTES), b"")
 
@@ -121,7 +126,7 @@ def _unmarked(first: bytes) -> str:
 
 
 def _gunzipped(read: Read) -> Iterator[bytes]:
-    packed = read(BLOCK_BYTES)
+    packed = read(_GZIP_STEP_BYTES)
     while packed:
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
@@ -133,8 +138,8 @@ def _gunzipped(read: Read) -> Iterator[bytes]:
                 raise ArchiveError("archive_damaged") from None
             if text:
                 yield text
-            packed = member.unconsumed_tail or (b"" if member.eof else read(BLOCK_BYTES))
-        packed = member.unused_data.lstrip(b"\0") or read(BLOCK_BYTES).lstrip(b"\0")  # tapes pad with zeros
+            packed = member.unconsumed_tail or (b"" if member.eof else read(_GZIP_STEP_BYTES))
+        packed = member.unused_data.lstrip(b"\0") or read(_GZIP_STEP_BYTES).lstrip(b"\0")  # tapes pad with zeros
         if packed and not packed.startswith(_GZIP[: len(packed)]):
             raise ArchiveError("archive_damaged")
 

@@ -13,12 +13,12 @@ from jitsuri.store.backup import dumping, restoring
 from jitsuri.store.backup.databases import kept_beside
 from jitsuri.store.backup.manifest import KEEP_DAILY, Backup, backups_in, due_backup, expired
 from jitsuri.store.backup.restoring import Rehearsed, Restored
-from jitsuri.store.door import Connection, Store
+from jitsuri.store.door import Store
 from jitsuri.store.examining import DatabaseFacts, examine
 from jitsuri.store.migrating import migrate
 from jitsuri.terms.errors import CallerError
 
-BACKUP_LOCK = 5_410_003
+BACKUP_LOCK = 5_410_004
 """Number of the advisory lock: one process makes the day's backup."""
 
 Progress = Callable[[str], None]
@@ -60,19 +60,14 @@ def back_up_if_due(store: Store, home: Path, now: datetime, *, keep_days: int = 
     folder = backup_folder(home)
     if not due_backup(_last_daily(folder), now):
         return None
-    with store.transaction() as tx:
-        if not _is_ours(tx) or not due_backup(_last_daily(folder), now):
+    with store.alone(BACKUP_LOCK) as is_ours:
+        if not is_ours or not due_backup(_last_daily(folder), now):
             return None
         dumping.remove_leftovers(folder, now)
         made = dumping.back_up(store, folder, now, kind="daily")
         for old in expired(backups_in(folder), keep_days):
             dumping.remove(old)
     return made
-
-
-def _is_ours(tx: Connection) -> bool:
-    [(is_ours,)] = tx.execute("SELECT pg_try_advisory_xact_lock(%s)", (BACKUP_LOCK,)).fetchall()
-    return bool(is_ours)
 
 
 def _last_daily(folder: Path) -> datetime | None:

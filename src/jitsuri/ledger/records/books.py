@@ -7,7 +7,7 @@ from datetime import datetime
 from jitsuri.ledger.shapes.pricing import BookInfo, BookUse
 from jitsuri.store.door import Connection
 
-_BOOK_LOCK = 5_410_003
+_BOOK_LOCK = 5_410_011
 """Advisory lock that orders those who take a book in; any fixed number that nothing else here uses."""
 _INFO = "book_id, source, taken_at, published_on, models"
 

@@ -20,7 +20,7 @@ from jitsuri.store.door import Connection, Store
 from jitsuri.store.migrating import newest
 from jitsuri.terms.errors import CallerError, OperatorError
 
-RESTORE_LOCK = 5_410_002
+RESTORE_LOCK = 5_410_005
 """Number of the advisory lock: one rehearsal or restore at a time."""
 
 _LEAVE_SECONDS = 2.0

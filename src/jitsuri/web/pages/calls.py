@@ -29,15 +29,17 @@ from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import Month, company_day, month_named, month_of
 from jitsuri.web.desk import Answer, Desk, Fields, Missing, Nav, Page, PageRequest, Route
-from jitsuri.web.formatting import month as month_text
 from jitsuri.web.formatting import moment_exact
+from jitsuri.web.formatting import month as month_text
 from jitsuri.web.pages.addressing import NOBODY, Links, named
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.web.pages.pinned import key_folder
 from jitsuri.web.pages.wording import Names, basis_text, names_in, one_rate, rate_kind, refused, span_text
 from jitsuri.words import Language, text
 
-STATUSES: Mapping[str, tuple[str, ...]] = {"ok": ("ok",), "failed": ("error", "cut"), "error": ("error",), "cut": ("cut",)}
+STATUSES: Mapping[str, tuple[str, ...]] = {
+    "ok": ("ok",), "failed": ("error", "cut"), "error": ("error",), "cut": ("cut",)
+}  # fmt: skip
 CSV_PAGE = 1_000
 """Calls read at once for a download; the file grows page by page."""
 

@@ -58,8 +58,8 @@ def _counted(codes: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _head(lang: Language) -> list[str]:
-    codes = ("task_name", "task", "calls", "cost_per_month", "provider", "candidate", "cost_assumed", "saving", "labels",
-             "proof_cost", "pays_back")  # fmt: skip
+    codes = ("task_name", "task", "calls", "cost_per_month", "provider", "candidate", "cost_assumed", "saving",
+             "labels", "proof_cost", "pays_back")  # fmt: skip
     return [text(f"column.{code}", lang) for code in codes]
 
 

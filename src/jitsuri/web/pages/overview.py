@@ -50,7 +50,7 @@ def show_month(desk: Desk, request: PageRequest) -> Answer:
         "rows": [(row, course_line(names.task(row.task), view.course_months, row.course, lang)) for row in view.tasks],
         "best": {task: row.candidates[0] for task, row in best.items() if row.candidates},
         "waiting": paying(best.values()),
-        "wishes": [wish_row(wish, link, lang) for wish in view.wishes],
+        "wishes": [wish_row(wish, lang) for wish in view.wishes],
         "year": month.fiscal_year(desk.fiscal_start),
         "has_entries": view.basis.ledger is not None,
         "about_seconds": partial(about_seconds, lang=lang),
@@ -93,7 +93,7 @@ def paying(rows: Iterable[Opportunity]) -> int:
     return sum(bool(row.candidates) for row in rows)
 
 
-def wish_row(wish: Wish, link: Links, lang: Language) -> tuple[str, str, str]:
+def wish_row(wish: Wish, lang: Language) -> tuple[str, str, str]:
     """A thing to do: what, what to press, where it leads."""
     places = {
         "unpriced": "/prices#missing", "unconverted": "/rates", "unassigned": "/proposals", "no_rate": "/rates",
