@@ -201,6 +201,16 @@ def test_a_tool_never_gets_a_password_on_its_command_line(filled: Store, tmp_pat
     assert password == "secret word"
 
 
+def test_a_machine_with_only_the_client_programs_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pg_dump", "pg_restore"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) 98.1 (Debian 98.1-1)'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert tools.choose_tools(98, prefers_system=False).bin == tmp_path
+    assert tools.choose_tools(18, prefers_system=True).bin == tmp_path
+    assert tools.choose_tools(18, prefers_system=False).bin != tmp_path
+
+
 # -- what is wrong with a backup
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jitsuri.store.door import Store
 from jitsuri.store.opening import open_database, open_store
-from jitsuri.store.supervisor import configuring, holding, recognising, running
+from jitsuri.store.supervisor import configuring, holding, locking, recognising, running
 from jitsuri.store.supervisor.holding import Supervisor
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.store.supervisor.locking import FileLock
@@ -299,11 +300,13 @@ def test_processes_that_start_at_once_share_one_server_and_the_last_ends_it(
 @pytest.mark.slow
 def test_processes_that_make_a_home_at_once_make_one(store_top: Path, holder: Callable[..., Holder]) -> None:
     home = store_top / "both"
+    for leftover in ("postgres/.making-data-18/data", "postgres/programs/.making-x/half"):  # of one that was killed
+        (home / leftover).mkdir(parents=True)
     holders = [holder(home) for _ in range(2)]
     for one in holders:
         one.wait_until_held()
     assert [one.leave() for one in holders] == [0, 0]
-    assert sorted(path.name for path in (home / "postgres").iterdir() if "making" in path.name) == []
+    assert list((home / "postgres").rglob(".making-*")) == []
 
 
 def test_two_holds_in_one_process_need_two_releases(home: Path) -> None:
@@ -322,7 +325,7 @@ def test_two_holds_in_one_process_need_two_releases(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_callers_locale_does_not_matter(store_top: Path) -> None:
+def test_the_callers_locale_and_umask_do_not_matter(store_top: Path) -> None:
     home = store_top / "locale"
     environment = os.environ | {"LANG": "xx_YY.UTF-8", "LC_ALL": "ja_JP.eucJP", "LC_MESSAGES": "nowhere"}
     script = "import sys, pathlib, embedded_home; print(embedded_home.hold_once(pathlib.Path(sys.argv[1])))"
@@ -332,6 +335,7 @@ def test_the_callers_locale_does_not_matter(store_top: Path) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
+        umask=0o077,
     )
     assert (done.returncode, done.stdout) == (0, "held\n")
 
@@ -371,6 +375,38 @@ def test_a_damaged_data_folder_says_so(home: Path, part: str) -> None:
     with pytest.raises(OperatorError) as caught:
         Supervisor(home).hold()
     assert caught.value.code == "database_damaged"
+
+
+def test_data_that_others_may_read_is_not_started(home: Path) -> None:
+    data_of(home).chmod(0o755)
+    with pytest.raises(OperatorError) as caught:
+        Supervisor(home).hold()
+    assert caught.value.code == "database_no_permission"
+
+
+def test_a_disk_without_locks_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locking.fcntl, "flock", refuses)
+    with pytest.raises(OperatorError) as caught:
+        Supervisor(home).hold()
+    assert caught.value.code == "home_cannot_lock"
+
+
+@needs_root
+def test_a_disk_that_runs_no_programs_is_told(store_top: Path) -> None:
+    place = store_top / "noexec"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=755,noexec", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a disk cannot be mounted here")
+    try:
+        with pytest.raises(OperatorError) as caught:
+            Supervisor(place / "home").hold()
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+    assert caught.value.code == "home_forbids_programs"
 
 
 def test_an_impatient_start_leaves_the_server_to_the_next_one(home: Path) -> None:
@@ -506,6 +542,20 @@ def test_a_containers_root_without_ptrace_still_ends_the_server(home: Path, hold
     caged.wait_until_held()
     assert caged.leave() == 0
     assert ended(home)
+
+
+@needs_root
+def test_a_container_that_forbids_acting_as_another_is_told(home: Path) -> None:
+    if subprocess.run(["setpriv", "--version"], capture_output=True).returncode:
+        pytest.skip("setpriv is not installed")
+    script = "import sys, pathlib, embedded_home; print(embedded_home.hold_once(pathlib.Path(sys.argv[1])))"
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid", sys.executable, "-c", script, str(home)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "account_refused\n", done.stderr
 
 
 def test_no_embedded_server_is_touched_where_a_url_is_given(store_top: Path, pg_dsn: str) -> None:

@@ -17,10 +17,10 @@ from test_other_servers import DEBIAN_15, demand_debian_15
 from jitsuri.store import upgrading
 from jitsuri.store.migrating import newest
 from jitsuri.store.opening import open_store
-from jitsuri.store.supervisor import accounts, installing, running
+from jitsuri.store.supervisor import accounts, finding, running
 from jitsuri.store.supervisor.creating import create_data
+from jitsuri.store.supervisor.finding import Programs
 from jitsuri.store.supervisor.holding import Supervisor
-from jitsuri.store.supervisor.installing import Programs
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.store.supervisor.locking import is_held
 from jitsuri.store.supervisor.running import Server
@@ -33,7 +33,7 @@ _ROWS = "CREATE TABLE old_rows AS SELECT n, '請求書 ' || n AS word, now() AS 
 
 def _keep_programs(layout: Layout, bin_folder: Path) -> Programs:
     """Keep programs as an earlier version of ours would have kept them, without copying."""
-    found = installing.programs_in(bin_folder)
+    found = finding.programs_in(bin_folder)
     assert found is not None
     inside = layout.programs / f"{found.version}-kept" / "package" / "install"
     inside.mkdir(parents=True)
@@ -86,7 +86,7 @@ def _count(home: Path) -> tuple[int, str]:
 
 
 def _newest() -> str:
-    return str(installing.wheel_programs()[-1].major)
+    return str(finding.wheel_programs()[-1].major)
 
 
 def test_data_of_debians_15_moves_to_the_wheels_major(old_home: Callable[[Path], Path]) -> None:
@@ -113,7 +113,7 @@ def test_data_of_debians_15_moves_to_the_wheels_major(old_home: Callable[[Path],
 @pytest.fixture(scope="module")
 def base_old_home(store_top: Path) -> Path:
     """A home of an older major that the wheel still brings; else of Debian's 15."""
-    found = installing.wheel_programs()
+    found = finding.wheel_programs()
     if found[0].major < found[-1].major:
         return _old_home(store_top / "older", found[0].bin)
     demand_debian_15()

@@ -16,16 +16,15 @@ UNASSIGNED = ""
 
 def digest_16(*parts: bytes) -> bytes:
     """Sixteen bytes that stand for the parts in order; parts are length-prefixed, so borders count."""
-    state = blake2b(digest_size=16)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "big"))
-        state.update(part)
-    return state.digest()
+    return blake2b(b"".join([b for part in parts for b in (len(part).to_bytes(8, "big"), part)]), digest_size=16).digest()
 
 
 def derived_id(kind: str, *parts: str | bytes) -> UUID:
     """The id of a thing of this kind that these parts identify: a UUID of version 8 (RFC 9562 §5.8)."""
-    raw = bytearray(digest_16(kind.encode(), *(p.encode() if isinstance(p, str) else p for p in parts)))
-    raw[6] = (raw[6] & 0x0F) | 0x80
-    raw[8] = (raw[8] & 0x3F) | 0x80
-    return UUID(bytes=bytes(raw))
+    digest = digest_16(kind.encode(), *[p.encode() if isinstance(p, str) else p for p in parts])
+    return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
+
+
+_FREE_BITS = ~((0xF << 76) | (0x3 << 62))
+_VERSION_8 = (0x8 << 76) | (0x2 << 62)
+"""Version and variant at their places (RFC 9562 §4)."""

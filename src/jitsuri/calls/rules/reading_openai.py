@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 from zlib import decompress
 
+from msgspec import structs
+
 from jitsuri.calls.rules.checking import checked, error_code_of, http_status_of, tier_of
 from jitsuri.calls.rules.counting import usage_of_openai
 from jitsuri.calls.rules.decoding import canonical
@@ -106,7 +108,7 @@ def with_request(call: Logged, asked: BatchRequest | None) -> Logged:
     """The call with what the batch's input file says about its request."""
     if asked is None:
         return call
-    return replace(
+    return structs.replace(
         call,
         system_prompt=asked.system_prompt,
         prompt=asked.prompt,

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def back_up(
     with _writing(folder):
         if not folder.exists():
             folder.mkdir(parents=True, mode=0o700)
+            _give_like(folder, folder.parent)
         if path.exists():
             raise CallerError("backup_exists", path=str(path))
         try:
@@ -76,6 +77,8 @@ def back_up(
             size, digest = _synced(part)
             manifest = Manifest(now, kind, __version__, server, migration, size, digest, tables)
             _write_synced(manifest_path(path), manifest_text(manifest))
+            for file in (part, manifest_path(path)):
+                _give_like(file, folder)
             part.rename(path)
             _sync_folder(folder)
         finally:
@@ -119,6 +122,14 @@ def _write_synced(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _give_like(path: Path, folder: Path) -> None:
+    """As root in somebody's folder: what we write there is theirs, as far as the file system lets us."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        owner = folder.stat()
+        with suppress(PermissionError):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

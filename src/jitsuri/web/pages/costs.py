@@ -148,16 +148,16 @@ def _line(form: Fields) -> CostLine | Refusal:
     if shares is None:
         return Refusal("cost_shares", {"value": form.get("shares")})
     return CostLine(
-        cost_id=UUID(int=0), kind=_one_of(CostKind, form.get("kind"), "other"), name=form.get("name"), amount=amount,
-        currency=(form.get("currency") or "JPY").upper(), rhythm="once" if form.get("rhythm") == "once" else "monthly",
-        valid_from=first, valid_to=last, department=form.get("department"), task=form.get("task"),
+        cost_id=UUID(int=0), kind=cast(CostKind, _one_of(CostKind, form.get("kind"), "other")), name=form.get("name"),
+        amount=amount, currency=(form.get("currency") or "JPY").upper(),
+        rhythm="once" if form.get("rhythm") == "once" else "monthly", valid_from=first, valid_to=last, department=form.get("department"), task=form.get("task"),
         provider=form.get("provider"), spread=cast(SpreadRule, _one_of(SpreadRule, form.get("spread"), "even")),
         unused_share=unused, shares=shares, note=form.get("note"),
     )  # fmt: skip
 
 
-def _one_of(kinds: object, told: str, default: str) -> CostKind:
-    return cast(CostKind, told if told in get_args(kinds) else default)
+def _one_of(kinds: object, told: str, default: str) -> str:
+    return told if told in get_args(kinds) else default
 
 
 def _head(lang: Language) -> list[str]:
