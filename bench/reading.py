@@ -162,9 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="CPU µs per record, from bytes to call, id, thread and prompt group.")
     parser.add_argument("--records", type=int, default=20_000)
     count = parser.parse_args().records
-    print(
-        f"this core: {_pace():.2f} s for ten million additions in Python (0.35 when the figures of decision 0004 were taken)"
-    )
+    print(f"this core: {_pace():.2f} s for ten million additions in Python (0.35 for the figures of decision 0004)")
     print(f"{'format':<28}{'bytes':>7}{'µs/record':>11}")
     with tempfile.TemporaryDirectory() as folder:
         for name, write in WRITERS.items():

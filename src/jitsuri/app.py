@@ -72,7 +72,8 @@ class Chores:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OperatorError ``port_taken``."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's delay on
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
@@ -101,7 +102,10 @@ def serve(
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
-    console = build_console(store=store, settings=settings, now=surroundings.now, secret=surroundings.secret)
+    hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
+    console = build_console(
+        store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts
+    )
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
     )

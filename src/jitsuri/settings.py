@@ -44,6 +44,7 @@ FIELDS: tuple[Field, ...] = (
     Field("database.url", "text", ""),
     Field("console.host", "text", "127.0.0.1"),
     Field("console.port", "integer", 8890, Decimal(0), Decimal(65535)),
+    Field("console.hosts", "text", ""),
     Field("console.language", "choice", "ja", choices=("ja", "en")),
     Field("money.rate_kind", "choice", "TTM", choices=("TTM", "TTS", "TTB", "CARD")),
     Field("money.assumed_rates.*", "decimal", None, Decimal("0.0001"), Decimal(100000), example="150.00"),

@@ -61,14 +61,15 @@ def save_rule(tx: Connection, rule: TaskRule, author: str, now: datetime) -> Non
 
 def add_groups(tx: Connection, groups: Iterable[Group]) -> None:
     """Add counts to prompt groups; the sample of a group must have been narrowed by the caller (``samples_of``)."""
-    with tx.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO routing_groups ({', '.join(_GROUP)}, set_aside_at) "  # noqa: S608
-            f"VALUES ({', '.join(['%s'] * len(_GROUP))}, NULL) ON CONFLICT (group_id) DO UPDATE SET "
-            "sample = EXCLUDED.sample, calls = routing_groups.calls + EXCLUDED.calls, "
+    columns = list(zip(*(tuple(getattr(g, name) for name in _GROUP) for g in groups), strict=True))
+    if columns:
+        tx.execute(
+            f"INSERT INTO routing_groups ({', '.join(_GROUP)}, set_aside_at) SELECT *, NULL::timestamptz FROM unnest("  # noqa: S608
+            "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) "
+            "ON CONFLICT (group_id) DO UPDATE SET sample = EXCLUDED.sample, calls = routing_groups.calls + EXCLUDED.calls, "
             "first_at = least(routing_groups.first_at, EXCLUDED.first_at), "
             "last_at = greatest(routing_groups.last_at, EXCLUDED.last_at)",
-            [tuple(getattr(g, name) for name in _GROUP) for g in sorted(groups, key=lambda g: g.group_id)],
+            [list(column) for column in columns],
         )
 
 

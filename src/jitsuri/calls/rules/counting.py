@@ -178,11 +178,13 @@ def _take(counts: dict[str, int], kinds: Mapping[str, Any], details: Mapping[str
     """Add the details that have a kind of ours; details of a detail (audio of what was cached) have their own names."""
     for name, value in details.items():
         kind = kinds.get(name)
-        if value and kind:
-            if isinstance(value, dict):
-                _take(counts, kind, value)
-            elif kind not in counts:
+        if not value or not kind:
+            continue
+        if isinstance(kind, str):
+            if kind not in counts:
                 counts[kind] = count(value, name)
+        elif isinstance(value, dict):
+            _take(counts, kind, value)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

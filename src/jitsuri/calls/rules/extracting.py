@@ -33,7 +33,7 @@ def prompts_of(messages: Iterable[Any]) -> tuple[str, str]:
             return "\n".join(company), message
         if not isinstance(message, dict):
             continue
-        role = message.get("role") or message.get("type")
+        role = str(message.get("role") or message.get("type"))
         content = message.get("content")
         text = text_of_content(message.get("parts") if content is None else content)
         if role in _SYSTEM_ROLES:

@@ -73,12 +73,17 @@ def _contribution(entry: Entry) -> list[Any]:
     ]
 
 
+_ARRAYS = {"cost_usd": "numeric[]", "cost_jpy": "numeric[]", "day": "date[]", "month": "date[]"}
+
+
 def _upsert(tx: Connection, table: str, period: str, rows: dict[tuple[Any, ...], list[Any]]) -> None:
+    if not rows:
+        return
     columns = (period, *_KEYS, *SUMS)
     added = ", ".join(f"{name} = {table}.{name} + EXCLUDED.{name}" for name in SUMS)
-    with tx.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))}) "  # noqa: S608
-            f"ON CONFLICT ({period}, {', '.join(_KEYS)}) DO UPDATE SET {added}",
-            [(*key, *sums) for key, sums in sorted(rows.items())],
-        )
+    arrays = ", ".join(f"%s::{_ARRAYS.get(name, 'text[]' if name in _KEYS else 'bigint[]')}" for name in columns)
+    tx.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608
+        f"ON CONFLICT ({period}, {', '.join(_KEYS)}) DO UPDATE SET {added}",
+        [list(column) for column in zip(*((*key, *sums) for key, sums in sorted(rows.items())), strict=True)],
+    )

@@ -16,7 +16,7 @@ _REASONS = (
     ("database_port_taken", re.compile(r"could not (?:bind|create any (?:TCP/IP|Unix)).*|Address already in use")),
     (
         "database_no_permission",
-        re.compile(r"Permission denied|invalid permissions|Operation not permitted|Read-only file system"),
+        re.compile(r"[Pp]ermission denied|invalid permissions|not permitted|Read-only file"),
     ),
     ("database_wrong_version", re.compile(r"incompatible with server|not compatible with this version")),
     ("database_no_memory", re.compile(r"Cannot allocate memory|could not map anonymous shared memory|out of memory")),
