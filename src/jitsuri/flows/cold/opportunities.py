@@ -248,9 +248,7 @@ def _of_task(
     )
 
 
-def _candidates(
-    uses: Sequence[Use], prices: _Prices
-) -> tuple[dict[tuple[str, str], Decimal], list[Dropped]]:
+def _candidates(uses: Sequence[Use], prices: _Prices) -> tuple[dict[tuple[str, str], Decimal], list[Dropped]]:
     """The cheapest sheets with what the use would cost there, and what is left out with its reason.
 
     The exact price is slow, a lower bound is quick: sheets are priced in the order of their bounds until no other one

@@ -40,10 +40,17 @@ class Manifest:
     """Version of jitsuri."""
     server: str
     """Version of PostgreSQL that held the data."""
+    tool: str
+    """Version of the pg_dump that wrote the file: an older pg_restore cannot read it."""
     migration: int
     file_bytes: int
     file_sha256: str
     tables: Mapping[str, TableSum]
+
+    @property
+    def tool_major(self) -> int:
+        """Major of the pg_dump that wrote the file."""
+        return int(self.tool.split(".")[0])
 
     @property
     def rows(self) -> int:
@@ -105,6 +112,7 @@ def manifest_text(manifest: Manifest) -> str:
         "kind": manifest.kind,
         "program": manifest.program,
         "server": manifest.server,
+        "tool": manifest.tool,
         "migration": manifest.migration,
         "file": {"bytes": manifest.file_bytes, "sha256": manifest.file_sha256},
         "tables": tables,
@@ -136,6 +144,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']}, expected {FORMAT}")
     made_at = datetime.fromisoformat(content["made_at"])
+    int(str(content["tool"]).split(".")[0])
     if made_at.tzinfo is None:
         raise ValueError("made_at without a time zone")
     return Manifest(
@@ -143,6 +152,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
         kind="daily" if content["kind"] == "daily" else "asked",
         program=str(content["program"]),
         server=str(content["server"]),
+        tool=str(content["tool"]),
         migration=int(content["migration"]),
         file_bytes=int(content["file"]["bytes"]),
         file_sha256=str(content["file"]["sha256"]),

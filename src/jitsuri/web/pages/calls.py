@@ -12,7 +12,7 @@ from uuid import UUID
 from jitsuri.access.records import departments as department_rows
 from jitsuri.access.rules.arranging import below
 from jitsuri.calls.records import runs as run_rows
-from jitsuri.calls.records.reading import CallFilter, Place
+from jitsuri.calls.records.reading import WINDOW, CallFilter, Place
 from jitsuri.flows.cold.reading_texts import read_texts
 from jitsuri.flows.cold.viewing.basing import Basis, basis_of, rates_kept
 from jitsuri.flows.cold.viewing.foreseeing import models_in_use
@@ -71,6 +71,7 @@ def show_calls(desk: Desk, request: PageRequest) -> Answer:
         "older": request.query.but(after=_written(view.next)) if view.next else "",
         "newest": request.query.but(after=None) if request.query.get("after") else "",
         "csv": request.query.but(format="csv", after=None),
+        "window": WINDOW,
         "may_money": request.may("see_money"),
     }
     return Page("calls.html", shows)

@@ -86,5 +86,3 @@ def month_meter(end: MonthEnd, lang: Language) -> Meter:
         forecast=(max(end.spent_jpy, end.low_jpy), end.high_jpy),
         heads=(text("chart.meter.used", lang), "", text("chart.meter.low", lang), text("chart.meter.high", lang)),
     )  # fmt: skip
-
-

@@ -148,12 +148,22 @@ def _line(form: Fields) -> CostLine | Refusal:
     if shares is None:
         return Refusal("cost_shares", {"value": form.get("shares")})
     return CostLine(
-        cost_id=UUID(int=0), kind=cast(CostKind, _one_of(CostKind, form.get("kind"), "other")), name=form.get("name"),
-        amount=amount, currency=(form.get("currency") or "JPY").upper(),
-        rhythm="once" if form.get("rhythm") == "once" else "monthly", valid_from=first, valid_to=last, department=form.get("department"), task=form.get("task"),
-        provider=form.get("provider"), spread=cast(SpreadRule, _one_of(SpreadRule, form.get("spread"), "even")),
-        unused_share=unused, shares=shares, note=form.get("note"),
-    )  # fmt: skip
+        cost_id=UUID(int=0),
+        kind=cast(CostKind, _one_of(CostKind, form.get("kind"), "other")),
+        name=form.get("name"),
+        amount=amount,
+        currency=(form.get("currency") or "JPY").upper(),
+        rhythm="once" if form.get("rhythm") == "once" else "monthly",
+        valid_from=first,
+        valid_to=last,
+        department=form.get("department"),
+        task=form.get("task"),
+        provider=form.get("provider"),
+        spread=cast(SpreadRule, _one_of(SpreadRule, form.get("spread"), "even")),
+        unused_share=unused,
+        shares=shares,
+        note=form.get("note"),
+    )
 
 
 def _one_of(kinds: object, told: str, default: str) -> str:

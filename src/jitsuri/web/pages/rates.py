@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import cast
 
 from jitsuri.flows.cold.keeping_rates import add_rate, rates_in_use, reconvert, tax_rules
 from jitsuri.flows.cold.reading_tables import day_of, number_of
@@ -36,8 +35,7 @@ def keep_rate(desk: Desk, request: PageRequest) -> Answer:
     """Add a rate and convert again what it touches, by new lines."""
     form, now, actor = request.form, request.now, request.person.login
     day, rate = day_of(form.get("day")), number_of(form.get("rate"))
-    told = form.get("kind")
-    kind = cast(RateKind, told) if told in DATED else rate_kind(desk)
+    kind = next((k for k in DATED if k == form.get("kind")), rate_kind(desk))
     if day is None:
         return _page(desk, request, (Refusal("cell_not_day", {"field": "day", "value": form.get("day")}),))
     if rate is None:

@@ -95,5 +95,3 @@ def _books(tx: Connection, basis: Basis) -> list[Wish]:
         return []
     age = (company_day(basis.now) - info.published_on).days
     return [Wish("book_stale", {"days": age})] if age > STALE_DAYS else []
-
-

@@ -129,9 +129,7 @@ def _codes(spans: Sequence[Department], code: str, month: Month) -> tuple[str, .
     return below(spans, code, month.last) if code else ("",)
 
 
-def _month(
-    tx: Connection, spans: Sequence[Department], code: str, month: Month, kind: RateKind
-) -> DepartmentMonth:
+def _month(tx: Connection, spans: Sequence[Department], code: str, month: Month, kind: RateKind) -> DepartmentMonth:
     """A past month keeps the tree it had."""
     codes = _codes(spans, code, month)
     rows = totals(tx, "month", month.first, month.first, department=codes)

@@ -132,9 +132,7 @@ def price_history(tx: Connection, now: datetime, kind: RateKind, provider: str, 
         return None
     today = company_day(now)
     rates = rates_kept(tx, kind)
-    used = totals(
-        tx, "month", date(2000, 1, 1), today, ("period",), provider=sheet.provider, model=sheet.model
-    )
+    used = totals(tx, "month", date(2000, 1, 1), today, ("period",), provider=sheet.provider, model=sheet.model)
     months = sorted((month_of(r.period), r.calls, r.cost_jpy) for r in used if r.period is not None and r.calls)
     ahead = announced(tx, now, book, rates)
     return PriceHistory(
@@ -148,9 +146,7 @@ def price_history(tx: Connection, now: datetime, kind: RateKind, provider: str, 
     )
 
 
-def _models(
-    book: PriceBook, used: list[tuple[str, str]], here: list[Total], now: datetime
-) -> tuple[ModelPrices, ...]:
+def _models(book: PriceBook, used: list[tuple[str, str]], here: list[Total], now: datetime) -> tuple[ModelPrices, ...]:
     calls: dict[tuple[str, str], int] = defaultdict(int)
     costs: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     sheets: dict[tuple[str, str], ModelSheet] = {}

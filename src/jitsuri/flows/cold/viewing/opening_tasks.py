@@ -147,9 +147,7 @@ def task_view(tx: Connection, now: datetime, name: str, month: Month, kind: Rate
         texts=text_rows.policies(tx).get(name),
         opportunity=next((row for row in found.rows if row.task == name), None) if found else None,
         opportunities=found,
-        announced=tuple(a for a in announced(tx, now, kept[0], rates) if (a.provider, a.model) in used)
-        if kept
-        else (),
+        announced=tuple(a for a in announced(tx, now, kept[0], rates) if (a.provider, a.model) in used) if kept else (),
         tree=tree_at(department_rows.everything(tx), min(month.last, company_day(now))),
     )
 
