@@ -56,7 +56,10 @@ def fill(store: Store, entries: int) -> None:
         "latency_known": "sum(calls)", "cost_usd": "sum(cost)",
     }  # fmt: skip
     with store.transaction() as tx:
-        for table, period, of in (("ledger_days", "day", "day"), ("ledger_months", "month", "date_trunc('month', day)::date")):
+        for table, period, of in (
+            ("ledger_days", "day", "day"),
+            ("ledger_months", "month", "date_trunc('month', day)::date"),
+        ):
             tx.execute(
                 f"INSERT INTO {table} ({period}, {', '.join(KEYS)}, {', '.join(SUMS)}) SELECT {of}, {', '.join(KEYS)}, "
                 f"{', '.join(sums.get(name, f'sum({name})') for name in SUMS)} FROM ledger_entries "

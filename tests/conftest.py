@@ -44,18 +44,42 @@ def pg_dsn() -> Iterator[str]:
         top.chmod(0o755)
     run = lambda *args: subprocess.run(args, check=True, capture_output=True, cwd="/", **user)  # noqa: E731
     run(
-        str(wheel / "initdb"), "-D", str(data), "-U", "jitsuri", "-A", "trust", "--no-sync", "-E", "UTF8",
-        "--locale-provider=builtin", "--locale=C.UTF-8",
+        str(wheel / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "jitsuri",
+        "-A",
+        "trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale-provider=builtin",
+        "--locale=C.UTF-8",
     )
     run(
-        str(wheel / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(data / "log"), "-o",
-        f"-c listen_addresses='' -c unix_socket_directories='{top}' -c fsync=off -c max_connections=50", "start",
+        str(wheel / "pg_ctl"),
+        "-D",
+        str(data),
+        "-w",
+        "-t",
+        "60",
+        "-l",
+        str(data / "log"),
+        "-o",
+        f"-c listen_addresses='' -c unix_socket_directories='{top}' -c fsync=off -c max_connections=50",
+        "start",
     )
     try:
         yield f"host={top} user=jitsuri dbname=postgres"
     finally:
-        subprocess.run([str(wheel / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], check=False,
-                       capture_output=True, cwd="/", **user)
+        subprocess.run(
+            [str(wheel / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"],
+            check=False,
+            capture_output=True,
+            cwd="/",
+            **user,
+        )
         shutil.rmtree(top, ignore_errors=True)
 
 

@@ -52,7 +52,9 @@ class Demo:
 
     def quiet(self, *words: str) -> str:
         """Run the installed command and return what it says."""
-        return subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=True).stdout
+        return subprocess.run(
+            [JITSURI, *words], env=self.environment, text=True, capture_output=True, check=True
+        ).stdout
 
     # -- chapter 1
 
@@ -88,7 +90,16 @@ class Demo:
         found = json.loads(self.quiet("tasks", "propose", "--json"))
         if found:
             first = found[0]["proposal_id"][:8]
-            self.run("tasks", "confirm", first, "named-by-a-person", "--title-ja", "人が名付けた業務", "--title-en", "Named by a person")
+            self.run(
+                "tasks",
+                "confirm",
+                first,
+                "named-by-a-person",
+                "--title-ja",
+                "人が名付けた業務",
+                "--title-en",
+                "Named by a person",
+            )
 
     # -- the console
 
@@ -107,7 +118,7 @@ class Demo:
             raise SystemExit("the console did not start")
         for _ in range(50):
             try:
-                with urllib.request.urlopen(f"{urls[0]}/health", timeout=5) as answer:  # noqa: S310
+                with urllib.request.urlopen(f"{urls[0]}/health", timeout=5) as answer:
                     say(f"画面が開きました（{answer.status}）。", f"The console is open ({answer.status}).")
                 break
             except urllib.error.URLError:

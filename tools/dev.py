@@ -22,7 +22,11 @@ def main() -> int:
         subprocess.run([JITSURI, "init"], env=environment, check=True)
         with (home / "jitsuri.toml").open("a", encoding="utf-8") as file:
             file.write((ROOT / "sample" / "tasks.toml").read_text("utf-8"))
-        for words in (("departments", "import", "departments.csv"), ("rates", "import", "rates.csv"), ("costs", "import", "costs.csv")):
+        for words in (
+            ("departments", "import", "departments.csv"),
+            ("rates", "import", "rates.csv"),
+            ("costs", "import", "costs.csv"),
+        ):
             subprocess.run([JITSURI, *words[:2], str(logs / words[2])], env=environment, check=True)
         files = [str(f) for f in sorted((logs / "calls").iterdir())]
         subprocess.run([JITSURI, "import", *files], env=environment, check=True)

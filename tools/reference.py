@@ -1,6 +1,6 @@
 """Write the reference pages that follow from the code: settings, commands, messages. A test holds them current.
 
-    python tools/reference.py [--check]
+python tools/reference.py [--check]
 """
 
 from __future__ import annotations
@@ -27,15 +27,26 @@ def settings_page() -> str:
     for field in FIELDS:
         bounds = f" ({field.low}–{field.high})" if field.low is not None else ""
         bounds = f" ({' / '.join(field.choices)})" if field.choices else bounds
-        default = "必要 / required" if field.is_required else f"`{field.default}`" if field.default not in (None, "") else "–"
-        meaning = " ".join(text(f"setting.{field.path}", "ja").split()) + "<br>" + " ".join(text(f"setting.{field.path}", "en").split())
+        default = (
+            "必要 / required" if field.is_required else f"`{field.default}`" if field.default not in (None, "") else "–"
+        )
+        meaning = (
+            " ".join(text(f"setting.{field.path}", "ja").split())
+            + "<br>"
+            + " ".join(text(f"setting.{field.path}", "en").split())
+        )
         lines.append(f"| `{field.path}` | {default}{bounds} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
 def commands_page() -> str:
     """Every command and option, as ``--help`` tells them."""
-    lines = ["# コマンド / Commands", "", "どのコマンドも `--help` で説明します。 / Every command teaches by `--help`.", ""]
+    lines = [
+        "# コマンド / Commands",
+        "",
+        "どのコマンドも `--help` で説明します。 / Every command teaches by `--help`.",
+        "",
+    ]
     for name in COMMANDS:
         command = jitsuri.get_command(click.Context(jitsuri), name)
         assert command is not None
@@ -45,14 +56,23 @@ def commands_page() -> str:
 
 def _command(words: list[str], command: click.Command, code: str) -> list[str]:
     found = {lang: catalogue(lang).get(f"{code}.help", "") for lang in ("ja", "en")}
-    lines = [f"## `{' '.join(words)}`", "", found["ja"].replace("\n\n", "  \n"), "", found["en"].replace("\n\n", "  \n"), ""]
+    lines = [
+        f"## `{' '.join(words)}`",
+        "",
+        found["ja"].replace("\n\n", "  \n"),
+        "",
+        found["en"].replace("\n\n", "  \n"),
+        "",
+    ]
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             lines += _command([*words, name], below, f"{code}.{name}")
         return lines
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            told = " / ".join(filter(None, (catalogue(lang).get(f"{code}.{parameter.name}", "") for lang in ("ja", "en"))))
+            told = " / ".join(
+                filter(None, (catalogue(lang).get(f"{code}.{parameter.name}", "") for lang in ("ja", "en")))
+            )
             lines.append(f"- `{', '.join(parameter.opts)}` {told}")
         else:
             lines.append(f"- `{parameter.human_readable_name.upper()}`")
@@ -77,7 +97,11 @@ PAGES = {"settings.md": settings_page, "commands.md": commands_page, "messages.m
 
 def main() -> int:
     """Write the pages, or with ``--check`` say which are old."""
-    old = [name for name, page in PAGES.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text("utf-8") != page()]
+    old = [
+        name
+        for name, page in PAGES.items()
+        if not (FOLDER / name).exists() or (FOLDER / name).read_text("utf-8") != page()
+    ]
     if "--check" in sys.argv:
         for name in old:
             print(f"docs/reference/{name} is old: run python tools/reference.py")

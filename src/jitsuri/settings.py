@@ -204,7 +204,7 @@ def _declared(path: str) -> tuple[Field | None, str]:
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
-def _read(declared: Field, path: str, value: object) -> object:  # noqa: C901  # one case per kind reads best in one place
+def _read(declared: Field, path: str, value: object) -> object:  # one case per kind reads best in one place
     kind = declared.kind
     if kind == "boolean":
         return value if isinstance(value, bool) else Mistake(path, value, "not_boolean")

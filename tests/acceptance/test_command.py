@@ -84,10 +84,8 @@ def log_line(number: int) -> str:
 
 
 def write_log(path: Path, count: int) -> Path:
-    opened = gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as file:
-        for number in range(count):
-            file.write(log_line(number) + "\n")
+    content = "".join(log_line(number) + "\n" for number in range(count)).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 
 
@@ -124,7 +122,17 @@ def test_an_export_in_each_format_says_the_same(command: Command) -> None:
     assert len(rows) == len(lines) == table.num_rows == 50
     assert sum(Decimal(r["cost_jpy"]) for r in rows) == sum(Decimal(r["cost_jpy"]) for r in lines) == true_yen(50)
     assert sum(Decimal(str(v.as_py())) for v in table["cost_jpy"]) == true_yen(50)
-    assert {"time", "task", "department", "thread", "model", "input_tokens", "cost_usd", "rate_id", "price_book"} <= set(rows[0])
+    assert {
+        "time",
+        "task",
+        "department",
+        "thread",
+        "model",
+        "input_tokens",
+        "cost_usd",
+        "rate_id",
+        "price_book",
+    } <= set(rows[0])
     assert command.run("ledger", "export").startswith("\ufefftime,day,task")
 
 
@@ -162,7 +170,7 @@ def test_a_database_killed_under_an_import_loses_nothing(command: Command, momen
             time.sleep(0.02)
     time.sleep(moment)
     server.kill()
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
 
     assert process.returncode in (0, 3), err
     if process.returncode == 3:
@@ -221,7 +229,9 @@ def test_nothing_is_written_outside_the_home(command: Command) -> None:
     assert not {p for p in mine if not p.name.startswith(("jitsuri-test-", "jitsuri-demo-", "jitsuri-bench-"))}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["import", "--help"], ["ledger", "export", "--help"], ["--lang", "en", "up", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["import", "--help"], ["ledger", "export", "--help"], ["--lang", "en", "up", "--help"]]
+)
 def test_help_teaches(command: Command, words: list[str]) -> None:
     said = command.run(*words)
 
@@ -234,7 +244,9 @@ def test_help_teaches(command: Command, words: list[str]) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="a small disk can be mounted by root only")
 def test_a_full_disk_is_told_and_loses_nothing(command: Command) -> None:
     command.home.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=250m,mode=0711", "tmpfs", str(command.home)], check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=250m,mode=0711", "tmpfs", str(command.home)], check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("no tmpfs can be mounted here")
     try:

@@ -38,7 +38,19 @@ def server(open_folder: Path) -> Iterator[str]:
     def run(*words: str) -> None:
         subprocess.run(words, check=True, capture_output=True, cwd="/", **as_user)  # type: ignore[call-overload]
 
-    run(str(PROGRAMS / "initdb"), "-D", str(data), "-U", "owner", "-A", "trust", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
+    run(
+        str(PROGRAMS / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "owner",
+        "-A",
+        "trust",
+        "--locale=C.UTF-8",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    )
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
     run(str(PROGRAMS / "pg_ctl"), "-D", str(data), "-w", "-l", str(data / "log"), "-o", options, "start")
     yield f"postgresql://owner@127.0.0.1:{port}/postgres"
@@ -46,7 +58,12 @@ def server(open_folder: Path) -> Iterator[str]:
 
 
 def test_the_same_log_costs_the_same_yen_on_postgresql_15(server: str, open_folder: Path) -> None:
-    environment = {**os.environ, "JITSURI_HOME": str(open_folder / "home"), "DATABASE_URL": server, "JITSURI_LANG": "en"}
+    environment = {
+        **os.environ,
+        "JITSURI_HOME": str(open_folder / "home"),
+        "DATABASE_URL": server,
+        "JITSURI_LANG": "en",
+    }
 
     def run(*words: str | Path) -> str:
         done = subprocess.run([JITSURI, *map(str, words)], env=environment, capture_output=True, text=True, check=False)

@@ -29,7 +29,9 @@ pytestmark = [
 def jitsuri(home: Path, *words: str | Path) -> str:
     environment = {**os.environ, "JITSURI_HOME": str(home), "JITSURI_LANG": "en"}
     environment.pop("DATABASE_URL", None)
-    done = subprocess.run([str(BIN / "jitsuri"), *map(str, words)], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(BIN / "jitsuri"), *map(str, words)], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -40,7 +42,9 @@ def imported() -> Iterator[Path]:
     top.chmod(0o711)
     home = top / "home"
     jitsuri(home, "init")
-    subprocess.run([sys.executable, str(ROOT / "sample" / "real_logs.py"), "--out", str(top), "--data", str(DATA)], check=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "sample" / "real_logs.py"), "--out", str(top), "--data", str(DATA)], check=True
+    )
     mapping = ROOT / "sample" / "azure_trace.toml"
     jitsuri(home, "import", DATA / "traces" / "AzureLLMInferenceTrace_conv.csv", "--map-file", mapping)
     jitsuri(home, "import", top / "jfinqa.jsonl")
@@ -55,7 +59,22 @@ def test_every_task_and_model_costs_what_the_hand_formulas_say(imported: Path) -
             capture_output=True, text=True, check=True,
         ).stdout
     )  # fmt: skip
-    shown = json.loads(jitsuri(imported, "ledger", "show", "--from", "2023-11", "--to", "2026-11", "--by", "task", "--by", "model", "--json"))
+    shown = json.loads(
+        jitsuri(
+            imported,
+            "ledger",
+            "show",
+            "--from",
+            "2023-11",
+            "--to",
+            "2026-11",
+            "--by",
+            "task",
+            "--by",
+            "model",
+            "--json",
+        )
+    )
 
     ours = {(r["task"], r["model"]): (r["calls"], Decimal(r["cost_jpy"])) for r in shown["rows"]}
     assert ours == _rows(by_hand)

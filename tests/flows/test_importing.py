@@ -44,7 +44,9 @@ def line(number: int, **changes: object) -> dict[str, object]:
 
 
 def written(path: Path, *lines: object) -> Path:
-    path.write_text("".join((x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)) + "\n" for x in lines), "utf-8")
+    path.write_text(
+        "".join((x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)) + "\n" for x in lines), "utf-8"
+    )
     return path
 
 
@@ -162,7 +164,9 @@ def test_unassigned_calls_become_a_proposal_and_move_when_named(store: Store, tm
 
     run_import(store, tmp_path, written(tmp_path / "b.jsonl", line(9)))
     with store.reading() as tx:
-        by_task = {t.task: (t.calls, t.cost_jpy) for t in totals(tx, "month", date(2026, 11, 1), date(2026, 11, 1), ["task"])}
+        by_task = {
+            t.task: (t.calls, t.cost_jpy) for t in totals(tx, "month", date(2026, 11, 1), date(2026, 11, 1), ["task"])
+        }
         assert proposals(tx) == []
         acts = {listed.record.act for listed in recent(tx, 50)}
     assert by_task["inquiry-triage"] == (8, Decimal("3.360000"))
@@ -174,8 +178,14 @@ def test_one_persons_words_are_not_kept_as_a_sample(store: Store, tmp_path: Path
     def bare(number: int, words: str) -> dict[str, object]:
         return line(number, request={"model": "gpt-6.1-sol", "messages": [{"role": "user", "content": words}]})
 
-    shared = "次の見積書から品名と数量と単価を読み取り、表にしてください。書式は問いません。書き出しはここまで同じです。"
-    run_import(store, tmp_path, written(tmp_path / "a.jsonl", bare(1, "田中さんの給与はいくらですか"), bare(2, shared + "甲の件")))
+    shared = (
+        "次の見積書から品名と数量と単価を読み取り、表にしてください。書式は問いません。書き出しはここまで同じです。"
+    )
+    run_import(
+        store,
+        tmp_path,
+        written(tmp_path / "a.jsonl", bare(1, "田中さんの給与はいくらですか"), bare(2, shared + "甲の件")),
+    )
     with store.reading() as tx:
         samples = {row[0] for row in tx.execute("SELECT sample FROM routing_groups")}
     assert samples == {""}
@@ -205,11 +215,17 @@ def test_texts_are_kept_only_where_a_policy_says_so_and_sealed(store: Store, tmp
             "data_class": "internal", "margin": Decimal("0.05")}  # fmt: skip
     policy = {"keep": "full", "retention_days": 90, "key_file": "triage.key", "reason": "評価に使う"}
     pin(store, {"triage": task, "other": task}, {}, {"triage": policy}, NOW)
-    log = written(tmp_path / "a.jsonl", line(1, headers={"X-Jitsuri-Task": "triage"}), line(2, headers={"X-Jitsuri-Task": "other"}))
+    log = written(
+        tmp_path / "a.jsonl",
+        line(1, headers={"X-Jitsuri-Task": "triage"}),
+        line(2, headers={"X-Jitsuri-Task": "other"}),
+    )
     run_import(store, tmp_path, log)
 
     with store.reading() as tx:
-        rows = tx.execute("SELECT c.task, t.call_id, t.part, t.sealed FROM calls_texts t JOIN calls_calls c USING (call_id)").fetchall()
+        rows = tx.execute(
+            "SELECT c.task, t.call_id, t.part, t.sealed FROM calls_texts t JOIN calls_calls c USING (call_id)"
+        ).fetchall()
     assert {(row[0], row[2]) for row in rows} == {("triage", "request"), ("triage", "response")}
     request = next(row for row in rows if row[2] == "request")
     assert SYSTEM.encode() not in bytes(request[3])
@@ -266,7 +282,9 @@ def test_batch_answers_find_their_requests_in_the_other_file(store: Store, tmp_p
         "status_code": 200, "request_id": "r1", "body": {
             "id": f"chatcmpl-batch{1:020d}", "object": "chat.completion", "created": 1793754750, "model": "gpt-6.1-sol",
             "choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}}}  # fmt: skip
-    (run,) = run_import(store, tmp_path, written(tmp_path / "in.jsonl", asked), written(tmp_path / "out.jsonl", answered))
+    (run,) = run_import(
+        store, tmp_path, written(tmp_path / "in.jsonl", asked), written(tmp_path / "out.jsonl", answered)
+    )
 
     with store.reading() as tx:
         (proposal,) = proposals(tx)

@@ -33,7 +33,13 @@ def test_the_commands_of_a_page_run(page: Path, open_folder: Path) -> None:
     for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
         for line in block.strip().splitlines():
             done = subprocess.run(
-                ["bash", "-ec", line], env=environment, cwd=work, capture_output=True, text=True, check=False, timeout=120
+                ["bash", "-ec", line],
+                env=environment,
+                cwd=work,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
@@ -48,6 +54,8 @@ def test_links_in_the_docs_lead_somewhere() -> None:
 
 
 def test_the_reference_pages_are_current() -> None:
-    done = subprocess.run([sys.executable, str(ROOT / "tools" / "reference.py"), "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "reference.py"), "--check"], capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,11 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 def test_every_import_contract_is_kept() -> None:
     result = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert result.returncode == 0, result.stdout
@@ -135,10 +139,14 @@ def test_the_lock_names_no_address_and_pins_every_package() -> None:
 
 
 def test_nothing_committed_names_a_registry_or_this_machine() -> None:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if listed.returncode != 0:
         pytest.skip("not a git checkout")
-    banned = re.compile("|".join(["pypi" + r"\.org", "files\\.python" + "hosted", "registry\\.npm" + "js", "/wor" + "k/"]))
+    banned = re.compile(
+        "|".join(["pypi" + r"\.org", "files\\.python" + "hosted", "registry\\.npm" + "js", "/wor" + "k/"])
+    )
     found = []
     for name in listed.stdout.split():
         path = ROOT / name

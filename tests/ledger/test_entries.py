@@ -112,7 +112,10 @@ def test_moving_again_or_back_keeps_every_sum(store: Store) -> None:
         moves.move(tx, its_id, "two", "", NOON + timedelta(hours=3))
 
     with store.reading() as tx:
-        by_task = {t.task: (t.calls, t.cost_jpy) for t in totals(tx, "month", NOON.date().replace(day=1), NOON.date(), ["task"])}
+        by_task = {
+            t.task: (t.calls, t.cost_jpy)
+            for t in totals(tx, "month", NOON.date().replace(day=1), NOON.date(), ["task"])
+        }
     assert again == 0
     assert by_task["two"] == (1, Decimal("0.501150"))
     assert by_task[""] == by_task["one"] == (0, Decimal(0))

@@ -46,7 +46,11 @@ def test_each_field_can_decide() -> None:
 
 
 def test_a_value_that_differs_decides_nothing() -> None:
-    rules = [rule(1, "system_prompt", "abd", "triage"), rule(2, "metadata", "app=mai", "triage"), rule(3, "task", "*", "triage")]
+    rules = [
+        rule(1, "system_prompt", "abd", "triage"),
+        rule(2, "metadata", "app=mai", "triage"),
+        rule(3, "task", "*", "triage"),
+    ]
     assert assign(seen(), rules, TASKS) == ("", "")
 
 

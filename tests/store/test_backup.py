@@ -185,7 +185,7 @@ def test_a_server_newer_than_every_tool_is_told(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OperatorError) as caught:
         tools.choose_tools(99, prefers_system=True)
     assert _code(caught) == "tools_too_old"
-    assert caught.value.facts["server"] == 99
+    assert caught.value.facts["needed"] == 99
 
 
 def test_a_tool_never_gets_a_password_on_its_command_line(filled: Store, tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_names_beside_a_long_name_fit() -> None:
 
 
 def _backup(made_at: datetime, kind: str = "daily") -> Backup:
-    manifest = Manifest(made_at, "daily" if kind == "daily" else "asked", "1", "18.4", 1, 0, "", {})
+    manifest = Manifest(made_at, "daily" if kind == "daily" else "asked", "1", "18.4", "18.4", 1, 0, "", {})
     return Backup(Path(f"{made_at:%Y%m%d}-{kind}"), manifest)
 
 

@@ -94,7 +94,8 @@ def tell(error: JitsuriError, lang: str) -> str:
     if not has_text(code):
         return str(error)
     facts = {name: _plain(value) for name, value in error.facts.items()}
-    lines = [text(code, lang, **facts)]
+    place = f"{facts['log']}: " if "log" in facts else ""
+    lines = [place + text(code, lang, **facts)]
     mistakes = error.facts.get("mistakes")
     if isinstance(mistakes, tuple):
         lines += [f"  - {tell_mistake(m, lang)}" for m in mistakes if isinstance(m, Mistake)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
 from jitsuri.ledger.records.totals import gaps
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.store.door import Store
+from jitsuri.terms.period import COMPANY_ZONE
 from jitsuri.words import text
 
 
@@ -25,13 +27,21 @@ from jitsuri.words import text
               "litellm", "langfuse", "otel", "csv"]), default=None)  # fmt: skip
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN")
 @click.option("--map-file", type=click.Path(path_type=Path), default=None)
+@click.option("--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), default=None)
 @click.option("--json", "json_out", is_flag=True)
 @pass_desk
 def import_(
-    desk: Desk, files: tuple[Path, ...], format_: str | None, mapping: tuple[str, ...], map_file: Path | None, json_out: bool
+    desk: Desk,
+    files: tuple[Path, ...],
+    format_: str | None,
+    mapping: tuple[str, ...],
+    map_file: Path | None,
+    at: datetime | None,
+    json_out: bool,
 ) -> None:
     desk.json_out = json_out
-    options = ReadOptions(cast(LogFormat | None, format_), mapping, map_file)
+    fallback_at = at.replace(tzinfo=COMPANY_ZONE) if at else None
+    options = ReadOptions(cast(LogFormat | None, format_), mapping, map_file, fallback_at)
     settings = desk.settings
     folder = settings.file.parent if settings.file else settings.home
     means = Means(settings.overrides, settings.assumed_rates, cast(RateKind, settings.text("money.rate_kind")), folder)
@@ -56,7 +66,8 @@ def import_(
         with store.reading() as tx:
             missing = gaps(tx)
     if json_out:
-        desk.give({"runs": [_report(run) for run in reports], "unpriced": missing.unpriced, "unconverted": missing.unconverted})
+        told = [_report(run) for run in reports]
+        desk.give({"runs": told, "unpriced": missing.unpriced, "unconverted": missing.unconverted})
         return
     if missing.unpriced:
         desk.say("cli.import.unpriced", count=missing.unpriced, models=", ".join(missing.unpriced_models))
@@ -77,7 +88,9 @@ def _told(store: Store, run: Run, lang: str) -> list[str]:
         with store.reading() as tx:
             faults = run_rows.faults_of(tx, run.run_id, limit=MOST_FAULTS_TOLD)
         told.append(text("cli.import.faults", lang))
-        told += [text("cli.import.fault", lang, line=f.line, why=text(f"fault.{f.code}", lang, **f.facts)) for f in faults]
+        for fault in faults:
+            why = text(f"fault.{fault.code}", lang, **fault.facts)
+            told.append(text("cli.import.fault", lang, line=fault.line, why=why))
         if wrong > len(faults):
             told.append(text("cli.import.more_faults", lang, count=wrong - len(faults)))
     return told

@@ -30,7 +30,9 @@ def ledger() -> None: ...
 @click.option("--task", default=None)
 @click.option("--json", "json_out", is_flag=True)
 @pass_desk
-def show(desk: Desk, first: str | None, last: str | None, by: tuple[str, ...], task: str | None, json_out: bool) -> None:
+def show(
+    desk: Desk, first: str | None, last: str | None, by: tuple[str, ...], task: str | None, json_out: bool
+) -> None:
     until = _month(last) if last else month_of(company_day(desk.now()))
     since = _month(first) if first else until
     with desk.store() as store, store.reading() as tx:

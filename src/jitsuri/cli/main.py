@@ -12,7 +12,7 @@ import click
 from jitsuri import __version__
 from jitsuri.cli.doors import Desk, default_home, exit_code, tell
 from jitsuri.terms.errors import JitsuriError
-from jitsuri.words import text
+from jitsuri.words import has_text, text
 
 COMMANDS: dict[str, str] = {
     "init": "jitsuri.cli.beginning:init",
@@ -58,16 +58,11 @@ class Doors(click.Group):
 def translated(command: click.Command, code: str) -> click.Command:
     """Put help texts in: ``<code>.help``, ``<code>.<option>``; what has its own text keeps it."""
     lang = _lang()
-    try:
+    if has_text(f"{code}.help"):
         command.help = text(f"{code}.help", lang)
-    except KeyError:
-        pass
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name:
-            try:
-                parameter.help = text(f"{code}.{parameter.name}", lang)
-            except KeyError:
-                continue
+        if isinstance(parameter, click.Option) and has_text(f"{code}.{parameter.name}"):
+            parameter.help = text(f"{code}.{parameter.name}", lang)
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             translated(below, f"{code}.{name}")

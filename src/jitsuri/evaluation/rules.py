@@ -1,8 +1,8 @@
 """How many labels a proof needs: non-inferiority of paired answers, normal approximation.
 
-n = (z(1−risk) + z(power))² · d / margin², where d is the share of pairs on which one of the two is better (the variance of
-a paired difference in {−1, 0, 1} whose mean is 0). Source: Chow, Shao, Wang, Lokhnygina: Sample Size Calculations in
-Clinical Research, 3rd ed. (2017), §3 (paired, non-inferiority). With risk 0.05, power 0.8, margin 0.05 and d = 0.10: 248.
+n = (z(1−risk) + z(power))² · d / margin², where d is the share of pairs on which one of the two is better (the variance
+of a paired difference in {−1, 0, 1} whose mean is 0). Source: Chow, Shao, Wang, Lokhnygina: Sample Size Calculations in
+Clinical Research, 3rd ed. (2017), §3 (paired, non-inferiority). With risk 0.05, power 0.8, margin 0.05, d = 0.10: 248.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from jitsuri.store.backup import databases
-from jitsuri.store.backup.dumping import dump
+from jitsuri.store.backup.dumping import Dumped, dump
 from jitsuri.store.backup.manifest import TableSum, differences
 from jitsuri.store.backup.restoring import load
 from jitsuri.store.door import Store
@@ -39,10 +39,10 @@ def upgrade(old: Server, new: Server, progress: Progress, start_seconds: float) 
     staged = Server(layout, new.programs, new.account, new.password, layout.root / f".upgrading-{new.data.name}")
     work.mkdir(mode=0o700)
     try:
-        expected = _dumped(old, work / "content.dump", progress, start_seconds)
+        dumped = _dumped(old, work / "content.dump", progress, start_seconds)
         create_data(layout, staged.programs, staged.account, staged.password, staged.data)
-        found = _loaded(staged, work / "content.dump", progress, start_seconds)
-        differing = differences(expected, found)
+        found = _loaded(staged, work / "content.dump", dumped.tool.major, progress, start_seconds)
+        differing = differences(dumped.tables, found)
         if differing:
             raise OperatorError("upgrade_differs", tables=", ".join(d.table for d in differing), path=str(old.data))
         staged.data.rename(new.data)
@@ -69,7 +69,7 @@ def _check_space(old: Server) -> None:
         raise OperatorError("upgrade_needs_space", path=str(old.layout.root), needed_mb=needed_mb, free_mb=free_mb)
 
 
-def _dumped(old: Server, file: Path, progress: Progress, start_seconds: float) -> dict[str, TableSum]:
+def _dumped(old: Server, file: Path, progress: Progress, start_seconds: float) -> Dumped:
     running.start(old, start_seconds, progress)
     try:
         dsn = running.dsn_of(old.layout, old.password)
@@ -78,19 +78,19 @@ def _dumped(old: Server, file: Path, progress: Progress, start_seconds: float) -
                 databases.create_like(admin, OWNER, "postgres")
         store = Store(dsn)
         try:
-            return dump(store, file, prefers_system=False, on_progress=progress)[0]
+            return dump(store, file, prefers_system=False, on_progress=progress)
         finally:
             store.close()
     finally:
         running.stop(old)
 
 
-def _loaded(new: Server, file: Path, progress: Progress, start_seconds: float) -> dict[str, TableSum]:
+def _loaded(new: Server, file: Path, tool_major: int, progress: Progress, start_seconds: float) -> dict[str, TableSum]:
     running.start(new, start_seconds, progress)
     try:
         dsn = running.dsn_of(new.layout, new.password)
         with databases.maintenance(dsn) as admin:
             databases.create_like(admin, OWNER, "postgres")
-        return load(dsn, file, prefers_system=False, on_progress=progress)
+        return load(dsn, file, tool_major=tool_major, prefers_system=False, on_progress=progress)
     finally:
         running.stop(new)

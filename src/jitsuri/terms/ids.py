@@ -16,7 +16,9 @@ UNASSIGNED = ""
 
 def digest_16(*parts: bytes) -> bytes:
     """Sixteen bytes that stand for the parts in order; parts are length-prefixed, so borders count."""
-    return blake2b(b"".join([b for part in parts for b in (len(part).to_bytes(8, "big"), part)]), digest_size=16).digest()
+    return blake2b(
+        b"".join([b for part in parts for b in (len(part).to_bytes(8, "big"), part)]), digest_size=16
+    ).digest()
 
 
 def derived_id(kind: str, *parts: str | bytes) -> UUID:

@@ -24,10 +24,12 @@ def lock_import(tx: Connection) -> None:
     tx.execute("SELECT pg_advisory_xact_lock(%s)", (_IMPORT_LOCK,))
 
 
-def known(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, bytes]:
-    """Content hashes of those calls that are kept already."""
-    rows = tx.execute("SELECT call_id, content_hash FROM calls_calls WHERE call_id = ANY(%s)", (list(call_ids),))
-    return {row[0]: bytes(row[1]) for row in rows}
+def known(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, tuple[str, bytes]]:
+    """Source and content hash of those calls that are kept already."""
+    rows = tx.execute(
+        "SELECT call_id, source, content_hash FROM calls_calls WHERE call_id = ANY(%s)", (list(call_ids),)
+    )
+    return {row[0]: (row[1], bytes(row[2])) for row in rows}
 
 
 def insert_many(tx: Connection, calls: Sequence[Call]) -> None:
@@ -99,8 +101,9 @@ def link_threads(tx: Connection, links: Mapping[UUID, UUID]) -> None:
 def of_thread(tx: Connection, thread_id: UUID) -> list[Call]:
     """All calls of the thread, later-found names included, by time."""
     rows = tx.execute(
-        "WITH root AS (SELECT coalesce((SELECT root_id FROM calls_thread_links WHERE thread_id = %(id)s), %(id)s) AS id) "
-        f"{_SELECT} WHERE thread_id IN (SELECT id FROM root UNION "  # noqa: S608
+        "WITH root AS (SELECT coalesce((SELECT root_id FROM calls_thread_links "  # noqa: S608  # our own column names
+        "WHERE thread_id = %(id)s), %(id)s) AS id) "
+        f"{_SELECT} WHERE thread_id IN (SELECT id FROM root UNION "
         "SELECT thread_id FROM calls_thread_links WHERE root_id = (SELECT id FROM root)) ORDER BY at, call_id",
         {"id": thread_id},
     )

@@ -35,12 +35,12 @@ def save_faults(tx: Connection, run_id: UUID, faults: Sequence[Fault]) -> None:
 
 def recent(tx: Connection, limit: int = 50) -> list[Run]:
     """The latest runs, newest first."""
-    return [Run(*row) for row in tx.execute(f"{_SELECT} ORDER BY started_at DESC LIMIT %s", (limit,))]  # noqa: S608
+    return [Run(*row) for row in tx.execute(f"{_SELECT} ORDER BY started_at DESC LIMIT %s", (limit,))]
 
 
 def one(tx: Connection, run_id: UUID) -> Run | None:
     """The run with this id."""
-    row = tx.execute(f"{_SELECT} WHERE run_id = %s", (run_id,)).fetchone()  # noqa: S608
+    row = tx.execute(f"{_SELECT} WHERE run_id = %s", (run_id,)).fetchone()
     return Run(*row) if row else None
 
 
@@ -55,5 +55,7 @@ def faults_of(tx: Connection, run_id: UUID, after_line: int = 0, limit: int = 20
 
 def fault_counts(tx: Connection, run_id: UUID) -> dict[str, int]:
     """How many lines did not go in, by reason."""
-    rows = tx.execute("SELECT code, count(*) FROM calls_faults WHERE run_id = %s GROUP BY code ORDER BY 2 DESC", (run_id,))
+    rows = tx.execute(
+        "SELECT code, count(*) FROM calls_faults WHERE run_id = %s GROUP BY code ORDER BY 2 DESC", (run_id,)
+    )
     return dict(rows.fetchall())

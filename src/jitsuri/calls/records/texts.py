@@ -14,9 +14,10 @@ def insert_many(tx: Connection, texts: Sequence[tuple[UUID, str, bytes, str, dat
     """Write ``(call id, part, sealed bytes, key name, delete on)``."""
     if not texts:
         return
-    with tx.cursor() as cursor, cursor.copy(
-        "COPY calls_texts (call_id, part, sealed, key_name, delete_on) FROM STDIN"
-    ) as copy:
+    with (
+        tx.cursor() as cursor,
+        cursor.copy("COPY calls_texts (call_id, part, sealed, key_name, delete_on) FROM STDIN") as copy,
+    ):
         copy.set_types(["uuid", "text", "bytea", "text", "date"])
         for row in texts:
             copy.write_row(row)

@@ -1,8 +1,8 @@
 """Keeping texts: compressed, then encrypted, bound to their call and part.
 
-A sealed text is one version byte, a 12-byte nonce and AES-256-GCM over zstd-compressed JSON, with the call id and the part as
-associated data, so that a text cannot be passed off as another call's. Source: NIST SP 800-38D (AES-GCM, 96-bit nonces);
-the nonce is handed in and derived from the call id and part, which never repeat under one key.
+A sealed text is one version byte, a 12-byte nonce and AES-256-GCM over zstd-compressed JSON, with the call id and the
+part as associated data, so that a text cannot be passed off as another call's. Source: NIST SP 800-38D (AES-GCM, 96-bit
+nonces); the nonce is derived from call id, part and text, which never repeat under one key with another text.
 """
 
 from __future__ import annotations

@@ -158,6 +158,7 @@ def _conversation(request: dict[str, Any]) -> str:
 
 
 def http_status_in(record: dict[str, Any]) -> int | None:
+    """The HTTP status that the line or its answer tells."""
     response = record.get("response")
     inner = response.get("status_code") if type(response) is dict else None
     return http_status_of(record.get("status_code"), record.get("status"), inner)

@@ -1,8 +1,8 @@
 """Import: a log becomes calls, threads, entries in yen and a report, batch by batch.
 
 Story: read a line → who and what is it → known already? → which task → what did it cost, in yen → write call, entry,
-rollups, prompt group, texts and the report's progress in one transaction. A batch is committed whole or not at all, so that
-a killed process or database loses nothing that was reported, and doing it again adds nothing twice.
+rollups, prompt group, texts and the report's progress in one transaction. A batch is committed whole or not at all, so
+that a killed process or database loses nothing that was reported, and doing it again adds nothing twice.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ def import_log(
     rates: Rates,
     now: Callable[[], datetime],
     actor: str,
-    on_batch: Callable[[Run], None] = lambda run: None,
-    sealing: Sealing = lambda logged, its_id, task: (),
+    on_batch: Callable[[Run], None] = lambda _run: None,
+    sealing: Sealing = lambda _logged, _id, _task: (),
     wait_seconds: float = 60.0,
 ) -> Run:
     """Import one log and return its report.
 
-    When the database goes away the batch is tried again for ``wait_seconds``; then, and on a full disk, the run is left as ``failed`` as
-    far as possible and the error raised: importing the same file again goes on from there.
+    When the database goes away the batch is tried again for ``wait_seconds``; then, and on a full disk, the run is left
+    as ``failed`` as far as possible and the error raised: importing the same file again goes on from there.
     """
     started = now()
     run = Run(
@@ -164,11 +164,11 @@ def _written(
     ids = [call_id(logged, ordinal) for logged, ordinal in numbered]
     standing = call_rows.known(tx, ids)
     for (logged, _), its_id in zip(numbered, ids, strict=True):
-        before = standing.get(its_id) or (by_id[its_id].content_hash if its_id in by_id else None)
+        before = standing.get(its_id) or _place(by_id.get(its_id))
         if before is None:
             by_id[its_id] = logged
-        elif before == logged.content_hash:
-            known += 1
+        elif before == _place(logged) or before[0] != logged.source:
+            known += 1  # another system's line about the same answer reads differently by nature
         else:
             conflicts.append(Fault(logged.line, "id_with_other_content", {"id": logged.external_id}))
     _write_new(tx, run, by_id, ways, now, sealing)
@@ -184,6 +184,10 @@ def _written(
     )  # fmt: skip
     run_rows.save(tx, run)
     return run
+
+
+def _place(logged: Logged | None) -> tuple[str, bytes] | None:
+    return None if logged is None else (logged.source, logged.content_hash)
 
 
 def _write_new(
@@ -229,7 +233,7 @@ def _write_new(
 
 
 def _make_named_task(name: str, ways: _Ways, now: datetime) -> None:
-    """A log that names a task (header, metadata, ``model="task:…"``) is believed: the task is made, to be edited later."""
+    """A log that names a task (header, metadata, ``model="task:…"``) is believed: the task is made, to be edited."""
     if name in ways.tasks or not is_task_name(name) or len(ways.made) >= MOST_TASKS_MADE:
         return
     task = Task(name, name, name, UNASSIGNED, "", "production", "internal", USUAL_MARGIN, now)
@@ -269,7 +273,7 @@ def _kept(batched: _Batched, standing: str | None) -> Group:
 
 
 def _threads(tx: Connection, new: Mapping[UUID, Logged]) -> dict[UUID, UUID]:
-    """The thread of each new call; an answer that names a previous one joins its thread, in whatever order they came."""
+    """The thread of each new call; an answer that names a previous one joins its thread, in whatever order."""
     wanted = {answer_key(c.previous_response_id) for c in new.values() if c.previous_response_id and not c.trace}
     standing = call_rows.thread_of_answers(tx, [*wanted]) if wanted else {}
     found: dict[UUID, UUID] = {}

@@ -90,4 +90,3 @@ def set_aside(store: Store, group_ids: Sequence[UUID], actor: str, now: datetime
         routing_rows.set_aside(tx, group_ids, now)
         facts = {"groups": [str(g) for g in group_ids]}
         evidence_rows.append(tx, record_of(now, actor, "proposal_set_aside", "proposal", facts))
-

@@ -15,7 +15,7 @@ from jitsuri.calls.rules.joining import batch_requests
 from jitsuri.calls.rules.mapping import mapping_from_options
 from jitsuri.calls.rules.reading import plan_reading, read_record
 from jitsuri.calls.rules.sealing import KEY_BYTES, seal
-from jitsuri.calls.shapes import BatchRequest, CsvMapping, Fault, Logged, LogFormat, Reading, Run, TextPolicy
+from jitsuri.calls.shapes import BatchRequest, CsvMapping, Fault, LogFormat, Logged, Reading, Run, TextPolicy
 from jitsuri.calls.wire.opening import Log, open_log, read_mapping
 from jitsuri.flows.cold.importing import Source, import_log
 from jitsuri.flows.cold.keeping_rates import rates_in_use
@@ -88,10 +88,14 @@ def import_files(
         raise CallerError("log_is_batch_input")
     for file in answers:
         with open_log(file) as log:
-            reading = plan_reading(
-                log.layout, log.head, log.header, now=now(), asked_format=options.format, mapping=_mapping(options),
-                fallback_at=options.fallback_at, requests=requests, keep_bodies=bool(keeping.policies),
-            )  # fmt: skip
+            try:
+                reading = plan_reading(
+                    log.layout, log.head, log.header, now=now(), asked_format=options.format,
+                    mapping=_mapping(options), fallback_at=options.fallback_at, requests=requests,
+                    keep_bodies=bool(keeping.policies),
+                )  # fmt: skip
+            except CallerError as error:
+                raise CallerError(error.code, log=file.name, **error.facts) from None
             yield _import_one(store, file, log, reading, pricer, rates, keeping, now, actor, on_batch)
 
 
@@ -99,9 +103,7 @@ def _import_one(
     store: Store, file: Path, log: Log, reading: Reading, pricer: Pricer, rates: Rates, keeping: _Keeping,
     now: Callable[[], datetime], actor: str, on_batch: OnBatch,
 ) -> Run:  # fmt: skip
-    read = (
-        raw if isinstance(raw, Fault) else read_record(number, raw, reading) for number, raw in log
-    )
+    read = (raw if isinstance(raw, Fault) else read_record(number, raw, reading) for number, raw in log)
     return import_log(
         store, Source(file.name, reading.format, read), pricer=pricer, rates=rates, now=now, actor=actor,
         sealing=keeping, on_batch=lambda run: on_batch(run, log.position, log.size),

@@ -52,7 +52,7 @@ def known_ids(tx: Connection, entry_ids: Sequence[UUID]) -> set[UUID]:
 
 def of_calls(tx: Connection, call_ids: Sequence[UUID]) -> list[Entry]:
     """All lines of these calls, in the order they were booked."""
-    rows = tx.execute(f"{_SELECT} WHERE call_id = ANY(%s) ORDER BY booked_at, kind, entry_id", (list(call_ids),))  # noqa: S608
+    rows = tx.execute(f"{_SELECT} WHERE call_id = ANY(%s) ORDER BY booked_at, kind, entry_id", (list(call_ids),))
     return [_entry(row) for row in rows]
 
 
@@ -64,7 +64,7 @@ def attempts_since(tx: Connection, since: datetime | None, batch: int) -> Iterat
     with tx.cursor("attempts_since") as cursor:
         cursor.itersize = batch
         cursor.execute(
-            f"{_SELECT} WHERE %(since)s::timestamptz IS NULL OR at >= %(since)s "  # noqa: S608
+            f"{_SELECT} WHERE %(since)s::timestamptz IS NULL OR at >= %(since)s "
             "ORDER BY at, attempt_id, booked_at, entry_id",
             {"since": since},
         )
@@ -86,7 +86,7 @@ def stream(
     with tx.cursor("entries_stream") as cursor:
         cursor.itersize = 5000
         cursor.execute(
-            f"{_SELECT} WHERE (%(first)s::timestamptz IS NULL OR at >= %(first)s) "  # noqa: S608
+            f"{_SELECT} WHERE (%(first)s::timestamptz IS NULL OR at >= %(first)s) "
             "AND (%(last)s::timestamptz IS NULL OR at < %(last)s) AND (%(task)s::text IS NULL OR task = %(task)s) "
             "ORDER BY at, entry_id",
             {"first": first, "last": last, "task": task},

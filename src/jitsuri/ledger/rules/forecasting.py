@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from itertools import pairwise
 from statistics import NormalDist
 
 from jitsuri.ledger.shapes.forecasts import MonthEnd
@@ -117,7 +118,7 @@ def _likeness(
     whole = sum((e * e for e in errors), _ZERO)
     if not whole:
         return _ZERO
-    found = sum((a * b for a, b in zip(errors, errors[1:], strict=False)), _ZERO) / whole
+    found = sum((a * b for a, b in pairwise(errors)), _ZERO) / whole
     return min(max(found, _ZERO), _MOST_ALIKE)
 
 

@@ -26,7 +26,9 @@ def propose(
     A group joins the dearest proposal it resembles. What shares no beginning with anything is gathered per kind into one
     proposal, so that a person is not asked a thousand times.
     """
-    ordered = sorted(groups, key=lambda g: (-costs_jpy.get(g.group_id, Decimal(0)), -calls.get(g.group_id, 0), g.group_id))
+    ordered = sorted(
+        groups, key=lambda g: (-costs_jpy.get(g.group_id, Decimal(0)), -calls.get(g.group_id, 0), g.group_id)
+    )
     heads: list[tuple[Group, frozenset[str], list[Group]]] = []
     rest: dict[str, list[Group]] = {}
     for at, group in enumerate(ordered):
@@ -36,7 +38,9 @@ def propose(
             home = next((h for h in heads if h[0].kind == group.kind and _alike(h[1], shingles) >= ALIKE), None)
         if home is not None:
             home[2].append(group)
-        elif at >= MOST_COMPARED or (group.kind == "template" and not (group.sample and calls.get(group.group_id, 0) > 1)):
+        elif at >= MOST_COMPARED or (
+            group.kind == "template" and not (group.sample and calls.get(group.group_id, 0) > 1)
+        ):
             rest.setdefault(group.kind, []).append(group)
         else:
             heads.append((group, shingles, [group]))

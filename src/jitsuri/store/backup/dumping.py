@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from jitsuri.store.backup.tools import choose_tools, run_tool
 from jitsuri.store.backup.weighing import weigh
 from jitsuri.store.door import Store
 from jitsuri.store.migrating import applied_number
+from jitsuri.store.supervisor.finding import Programs
 from jitsuri.terms.errors import CallerError, OperatorError
 
 Progress = Callable[[str], None]
@@ -31,22 +33,27 @@ _COMPRESSION = "--compress=3"
 """gzip level 3: half the time of the default for a tenth more bytes; every build knows it."""
 
 
-def dump(
-    store: Store, file: Path, *, prefers_system: bool, on_progress: Progress
-) -> tuple[dict[str, TableSum], int, str]:
-    """Write a dump of one snapshot to ``file`` and weigh the same snapshot.
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """What a dump file holds, and who wrote it."""
 
-    Returns ``(tables, number of the newest migration, version of the server)``.
-    """
+    tables: dict[str, TableSum]
+    migration: int
+    server: str
+    tool: Programs
+
+
+def dump(store: Store, file: Path, *, prefers_system: bool, on_progress: Progress) -> Dumped:
+    """Write a dump of one snapshot to ``file`` and weigh the same snapshot."""
     with store.reading() as tx:
         asked = tx.execute("SELECT pg_export_snapshot(), current_setting('server_version')")
         [(snapshot, server)] = asked.fetchall()
-        tools = choose_tools(tx.info.server_version // 10000, prefers_system=prefers_system)
+        tool = choose_tools(tx.info.server_version // 10000, prefers_system=prefers_system)
         on_progress("backup_dumping")
         arguments = ["--format=custom", _COMPRESSION, "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
-        run_tool(tools, "pg_dump", store.dsn, [*arguments, f"--file={file}"], writes=file)
+        run_tool(tool, "pg_dump", store.dsn, [*arguments, f"--file={file}"], writes=file)
         on_progress("backup_weighing")
-        return weigh(tx), applied_number(tx), str(server).split()[0]
+        return Dumped(weigh(tx), applied_number(tx), str(server).split()[0], tool)
 
 
 def back_up(
@@ -73,9 +80,19 @@ def back_up(
             raise CallerError("backup_exists", path=str(path))
         try:
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-            tables, migration, server = dump(store, part, prefers_system=not is_embedded, on_progress=on_progress)
+            dumped = dump(store, part, prefers_system=not is_embedded, on_progress=on_progress)
             size, digest = _synced(part)
-            manifest = Manifest(now, kind, __version__, server, migration, size, digest, tables)
+            manifest = Manifest(
+                made_at=now,
+                kind=kind,
+                program=__version__,
+                server=dumped.server,
+                tool=dumped.tool.version,
+                migration=dumped.migration,
+                file_bytes=size,
+                file_sha256=digest,
+                tables=dumped.tables,
+            )
             _write_synced(manifest_path(path), manifest_text(manifest))
             for file in (part, manifest_path(path)):
                 _give_like(file, folder)

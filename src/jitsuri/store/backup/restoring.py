@@ -55,12 +55,12 @@ Prepare = Callable[[Store, Restored], None]
 """Told what is about to be put in place, on a store of that database."""
 
 
-def load(dsn: str, file: Path, *, prefers_system: bool, on_progress: Progress) -> dict[str, TableSum]:
-    """Read a dump into an empty database and weigh what came out."""
+def load(dsn: str, file: Path, *, tool_major: int, prefers_system: bool, on_progress: Progress) -> dict[str, TableSum]:
+    """Read a dump, written by a pg_dump of that major, into an empty database and weigh what came out."""
     with closing(Store(dsn)) as target:
         with target.reading() as tx:
             major = tx.info.server_version // 10000
-        tools = choose_tools(major, prefers_system=prefers_system)
+        tools = choose_tools(max(major, tool_major), prefers_system=prefers_system)
         on_progress("backup_restoring")
         run_tool(tools, "pg_restore", dsn, restore_arguments(tools, major, file), writes=file)
         with target.transaction() as tx:
@@ -82,7 +82,7 @@ def rehearse(
     with databases.maintenance(store.dsn) as admin, _alone(admin):
         with _made(admin, scratch, databases.name_of(store.dsn)):
             dsn = databases.dsn_for(store.dsn, scratch)
-            found = load(dsn, file, prefers_system=not is_embedded, on_progress=on_progress)
+            found = _loaded(dsn, file, manifest, is_embedded, on_progress)
         databases.drop(admin, scratch)
     return Rehearsed(file, manifest, differences(manifest.tables, found))
 
@@ -114,7 +114,7 @@ def restore(
         done = Restored(file, manifest, kept_as if databases.exists(admin, name) else "")
         with _made(admin, fresh, name):
             dsn = databases.dsn_for(store.dsn, fresh)
-            found = load(dsn, file, prefers_system=not is_embedded, on_progress=on_progress)
+            found = _loaded(dsn, file, manifest, is_embedded, on_progress)
             differing = differences(manifest.tables, found)
             if differing:
                 raise OperatorError("backup_damaged", path=str(file), reason=", ".join(d.table for d in differing))
@@ -122,6 +122,11 @@ def restore(
                 prepare(prepared, done)
             databases.swap(admin, name, fresh, kept_as)
     return done
+
+
+def _loaded(dsn: str, file: Path, manifest: Manifest, is_embedded: bool, on_progress: Progress) -> dict[str, TableSum]:
+    major = manifest.tool_major
+    return load(dsn, file, tool_major=major, prefers_system=not is_embedded, on_progress=on_progress)
 
 
 def _checked(file: Path) -> Manifest:

@@ -19,8 +19,8 @@ _TIMEOUT_MAJOR = 17
 """pg_restore sets ``transaction_timeout`` since this major; an older server says no, and nothing else is amiss."""
 
 
-def choose_tools(server_major: int, *, prefers_system: bool) -> Programs:
-    """Tools that are not older than the server.
+def choose_tools(needed_major: int, *, prefers_system: bool) -> Programs:
+    """Tools that are not older than the server, and than the tool that wrote what is to be read.
 
     For a server of the customer's the machine's own come first: the wheel's are built without TLS.
     Raises OperatorError ``tools_too_old``.
@@ -31,9 +31,9 @@ def choose_tools(server_major: int, *, prefers_system: bool) -> Programs:
     if system is not None:
         found = [system, *found] if prefers_system else [*found, system]
     for programs in found:
-        if programs.major >= server_major:
+        if programs.major >= needed_major:
             return programs
-    raise OperatorError("tools_too_old", server=server_major, tools=max(p.major for p in found))
+    raise OperatorError("tools_too_old", needed=needed_major, tools=max(p.major for p in found))
 
 
 def run_tool(programs: Programs, name: str, dsn: str, arguments: Sequence[str], *, writes: Path) -> str:
