@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import cast, get_args
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from jitsuri.flows.cold.viewing.counting import summed
 from jitsuri.flows.cold.viewing.overviewing import other_lines
 from jitsuri.ledger.records import costs as cost_rows
 from jitsuri.ledger.rules.spreading import standing_lines
-from jitsuri.ledger.shapes.costs import CostKind, CostLine, MonthCosts, SpreadRule
+from jitsuri.ledger.shapes.costs import CostKind, CostLine, MonthCosts, SpreadAmount, SpreadRule
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Fields, Nav, Page, PageRequest, Redirect, Route
@@ -30,17 +29,6 @@ from jitsuri.words import Language, text
 UNFIT = 422
 _FIELDS = ("kind", "name", "amount", "currency", "rhythm", "valid_from", "valid_to", "department", "task", "provider",
            "spread", "unused_share", "shares", "note")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a cost in the month: where it went."""
-
-    name: str
-    department: str
-    task: str
-    amount_jpy: Decimal
-    is_unused: bool
 
 
 def show_costs(desk: Desk, request: PageRequest) -> Answer:
@@ -108,10 +96,14 @@ def _order(line: CostLine, today: date) -> tuple[bool, date, str]:
     return has_ended, line.valid_from, line.name
 
 
-def _parts(lines: Sequence[CostLine], costs: MonthCosts) -> list[Part]:
-    names: dict[UUID, str] = {line.cost_id: line.name for line in lines}
-    found = [Part(names[a.cost_id], a.department, a.task, a.amount_jpy, a.is_unused) for a in costs.amounts]
-    return sorted(found, key=lambda p: (p.name, p.is_unused, -p.amount_jpy, p.department, p.task))
+def _parts(lines: Sequence[CostLine], costs: MonthCosts) -> list[tuple[CostLine, list[SpreadAmount]]]:
+    """Where each line of the month went: the largest part first, the unused one last."""
+    held: dict[UUID, list[SpreadAmount]] = defaultdict(list)
+    for amount in costs.amounts:
+        held[amount.cost_id].append(amount)
+    for parts in held.values():
+        parts.sort(key=lambda p: (p.is_unused, -p.amount_jpy, p.department, p.task))
+    return [(line, held[line.cost_id]) for line in sorted(lines, key=lambda one: one.name) if line.cost_id in held]
 
 
 def _blank(today: date) -> dict[str, str]:
@@ -175,13 +167,15 @@ def _head(lang: Language) -> list[str]:
                                                       "unused", "amount_jpy")]  # fmt: skip
 
 
-def _lines(parts: Sequence[Part], names: Names, lang: Language) -> Iterable[Sequence[Cell]]:
+def _lines(
+    parts: Sequence[tuple[CostLine, Sequence[SpreadAmount]]], names: Names, lang: Language
+) -> Iterable[Sequence[Cell]]:
     unused = text("page.costs.unused", lang)
-    for p in parts:
-        yield (
-            p.name, p.department, names.department(p.department), p.task, names.task(p.task),
-            unused if p.is_unused else "", p.amount_jpy,
-        )  # fmt: skip
+    for line, held in parts:
+        for p in held:
+            told = unused if p.is_unused else ""
+            place = (p.department, names.department(p.department), p.task, names.task(p.task))
+            yield line.name, *place, told, p.amount_jpy
 
 
 ROUTES: tuple[Route, ...] = (

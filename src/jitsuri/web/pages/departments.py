@@ -59,7 +59,7 @@ def show_department(desk: Desk, request: PageRequest) -> Answer:
         "names": names,
         "link": Links(month),
         "basis": basis_text(view.basis, lang, period=month_text(month, lang)),
-        "bars": month_bars("department-months", text("chart.months", lang), months, parts, lang),
+        "bars": month_bars("department-months", text("chart.both_months", lang), months, parts, lang),
     }
     return Page("department.html", shows, period=period_of(desk, request, month, view.basis))
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from jitsuri.calls.records import runs as run_rows
 from jitsuri.calls.shapes import Fault, Run
 from jitsuri.flows.cold.viewing.asking import STUCK
-from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Route
+from jitsuri.web.desk import Answer, Desk, Missing, Page, PageRequest, Route
 from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.words import Language, has_text, text
@@ -93,6 +93,6 @@ def _line(run: Run) -> Sequence[Cell]:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/imports", "see_calls", show_imports, Nav("imports", "i", 50)),
+    Route("GET", "/imports", "see_calls", show_imports),
     Route("GET", "/imports/{run_id:uuid}", "see_calls", show_run),
 )

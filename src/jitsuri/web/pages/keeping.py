@@ -114,5 +114,5 @@ def _line(one: Listed) -> Sequence[Cell]:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/evidence", "see_evidence", show_evidence, Nav("evidence", "e", 80)),
-    Route("GET", "/settings", "see_money", show_settings, Nav("settings", "s", 100)),
+    Route("GET", "/settings", "see_money", show_settings),
 )

@@ -24,6 +24,20 @@ from jitsuri.web.periods import asked_month
 from jitsuri.words import Language, text
 
 
+PLACES = {
+    "unpriced": "/prices#missing",
+    "unpriced_model": "/prices#missing",
+    "unconverted": "/rates",
+    "unassigned": "/proposals",
+    "no_rate": "/rates",
+    "assumed_rate": "/rates",
+    "cost_without_rate": "/rates",
+    "book_stale": "/prices",
+    "no_book": "/prices",
+}
+"""Where each thing to do is done; a failed import has a page of its own."""
+
+
 def show_month(desk: Desk, request: PageRequest) -> Answer:
     """One month of the whole company; a visitor who may not see money is shown where to go instead."""
     if not request.may("see_money"):
@@ -95,13 +109,9 @@ def paying(rows: Iterable[Opportunity]) -> int:
 
 def wish_row(wish: Wish, lang: Language) -> tuple[str, str, str]:
     """A thing to do: what, what to press, where it leads."""
-    places = {
-        "unpriced": "/prices#missing", "unconverted": "/rates", "unassigned": "/proposals", "no_rate": "/rates",
-        "assumed_rate": "/rates", "cost_without_rate": "/rates", "book_stale": "/prices", "no_book": "/prices",
-    }  # fmt: skip
     facts = {name: _told(name, value, lang) for name, value in wish.facts.items()}
     run = wish.facts.get("run_id")
-    place = f"/imports/{run}" if run is not None else places[wish.code]
+    place = f"/imports/{run}" if run is not None else PLACES[wish.code]
     return text(f"ask.{wish.code}", lang, **facts), text(f"ask.{wish.code}.do", lang), place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,6 +25,8 @@ MAIN_KINDS = ("input_tokens", "cache_read_tokens", "output_tokens")
 
 PER = Decimal(1_000_000)
 """Token prices are shown per million, as vendors list them."""
+
+TERM_KINDS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 
 CHART_KINDS = ("input_tokens", "output_tokens", "cache_read_tokens")
 
@@ -70,7 +73,9 @@ def show_history(desk: Desk, request: PageRequest) -> Answer:
             "model-months", text("chart.months", lang), [m for m, _, _ in view.months],
             [(view.sheet.model, costs)], lang,
         ) if view.months else None,
-        "ahead": {(c.kind, c.on, c.tier, c.above_tokens) for a in view.announced for c in a.changes},
+        "terms": _terms(view.rows),
+        "kinds": TERM_KINDS,
+        "changes": _together(view.changes),
         "today": company_day(request.now, desk.zone),
     }  # fmt: skip
     return Page("price.html", shows)
@@ -89,6 +94,30 @@ def _main(rows: Sequence[PriceRow]) -> dict[str, PriceRow]:
 def _other(rows: Sequence[PriceRow]) -> list[PriceRow]:
     """Everything else: other kinds, tiers, hours."""
     return [row for row in rows if row.tier or row.window or row.kind not in MAIN_KINDS]
+
+
+def _terms(rows: Sequence[PriceRow]) -> list[tuple[str, str, dict[str, PriceRow], list[PriceRow]]]:
+    """Today's prices by tier and hours: (tier, hours, the kinds of columns, the others)."""
+    held: dict[tuple[str, str], list[PriceRow]] = defaultdict(list)
+    for row in rows:
+        held[row.tier, row.window].append(row)
+    return [
+        (
+            tier,
+            window,
+            {row.kind: row for row in own if row.kind in TERM_KINDS},
+            [row for row in own if row.kind not in TERM_KINDS],
+        )
+        for (tier, window), own in held.items()
+    ]
+
+
+def _together(changes: Sequence[PriceChange]) -> list[tuple[date, str, list[PriceChange]]]:
+    """Changes of one day and tier together, latest first."""
+    held: dict[tuple[date, str], list[PriceChange]] = defaultdict(list)
+    for change in changes:
+        held[change.on, change.tier].append(change)
+    return [(on, tier, held[on, tier]) for on, tier in sorted(held, key=lambda key: (-key[0].toordinal(), key[1]))]
 
 
 def _steps(desk: Desk, request: PageRequest, view: PriceHistory) -> PriceSteps | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -20,7 +21,9 @@ from jitsuri.web.pages.wording import basis_text, rate_kind, refused
 from jitsuri.words import Language, text
 
 UNFIT = 422
-SHOWN = 120
+SHOWN = 31
+"""Days shown; the download has all."""
+
 MOST_RECONVERTED = 20_000
 """Calls that a form's request converts again, about five seconds of work; for more the command line is named."""
 
@@ -64,11 +67,13 @@ def _page(desk: Desk, request: PageRequest, refusals: Sequence[Refusal]) -> Answ
         rules = tax_rules(tx)
     if wants_csv(request):
         return csv_file("rates", _head(lang), _lines(every))
-    in_use = {rate.rate_id for row in rates.dated.values() for rate in row}
-    dated = sorted((r for r in every if r.kind != "ASSUMED"), key=_newest, reverse=True)
+    dated = _by_day(every)
+    kinds = [code for code in DATED if any(code in held for _, _, held, _ in dated)]
     form = request.form
     shows = {
-        "rows": [(rate, rate.rate_id in in_use) for rate in dated[:SHOWN]],
+        "rows": dated[:SHOWN],
+        "shown_kinds": kinds,
+        "heads": [(text(f"rate_kind.{code}", lang), "n") for code in kinds],
         "more": max(0, len(dated) - SHOWN),
         "assumed": sorted(rates.assumed.values(), key=lambda rate: rate.currency),
         "dated_since": {currency: rows[0].on for currency, rows in rates.dated.items() if rows},
@@ -85,8 +90,16 @@ def _page(desk: Desk, request: PageRequest, refusals: Sequence[Refusal]) -> Answ
     return Page("rates.html", shows, UNFIT if refusals else 200)
 
 
-def _newest(rate: Rate) -> tuple[date, str, str]:
-    return rate.on, rate.currency, rate.kind
+def _by_day(every: Sequence[Rate]) -> list[tuple[date, str, dict[str, Rate], str]]:
+    """Dated rates by day and currency, latest first: (day, currency, rate per kind, source)."""
+    held: dict[tuple[date, str], dict[str, Rate]] = defaultdict(dict)
+    for rate in every:
+        if rate.kind != "ASSUMED":
+            held[rate.on, rate.currency][rate.kind] = rate  # a later row corrects an earlier one
+    return [
+        (on, currency, kinds, next(iter(kinds.values())).source)
+        for (on, currency), kinds in sorted(held.items(), key=lambda pair: pair[0], reverse=True)
+    ]
 
 
 def _head(lang: Language) -> list[str]:

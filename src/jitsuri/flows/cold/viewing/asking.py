@@ -55,7 +55,8 @@ def _gaps(tx: Connection, basis: Basis) -> list[Wish]:
     if unpriced:
         most = max(unpriced, key=lambda row: row.unpriced).model or "?"
         calls = sum(row.unpriced for row in unpriced)
-        found.append(Wish("unpriced", {"calls": calls, "models": len(unpriced), "first": most}))
+        code = "unpriced" if len(unpriced) > 1 else "unpriced_model"
+        found.append(Wish(code, {"calls": calls, "models": len(unpriced), "first": most}))
     unconverted = sum(row.unconverted for row in rows)
     if unconverted:
         found.append(Wish("unconverted", {"calls": unconverted}))

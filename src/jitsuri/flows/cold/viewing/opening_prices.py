@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -70,8 +71,8 @@ class PriceList:
     models: tuple[ModelPrices, ...]
     missing: tuple[MissingPrice, ...]
     announced: tuple[Announced, ...]
-    past: tuple[PriceChange, ...]
-    """Changes of the last year at models in use, latest first."""
+    past: tuple[tuple[PriceChange, ...], ...]
+    """Changes of the last year at models in use, standard prices, latest first; one tuple per day and model."""
     overrides: tuple[Override, ...]
     factors: tuple[Factor, ...]
 
@@ -105,7 +106,7 @@ def price_list(tx: Connection, now: datetime, kind: RateKind) -> PriceList:
     models, missing = _models(book, used, here, now), _missing(tx, book, month)
     since = today - timedelta(days=PAST_DAYS)
     sheets = {(m.provider, m.model) for m in models}
-    past = [c for key in sheets for c in _changes(book, *key) if since <= c.on <= today]
+    past = [c for key in sorted(sheets) for c in _changes(book, *key) if since <= c.on <= today]
     return PriceList(
         basis=basis,
         month=month,
@@ -115,7 +116,7 @@ def price_list(tx: Connection, now: datetime, kind: RateKind) -> PriceList:
         models=models,
         missing=missing,
         announced=tuple(announced(tx, now, book, rates)),
-        past=tuple(sorted(past, key=lambda c: (-c.on.toordinal(), c.provider, c.model, c.tier, c.kind))),
+        past=by_day(past),
         overrides=book.overrides,
         factors=book.factors,
     )
@@ -175,6 +176,15 @@ def _missing(tx: Connection, book: PriceBook, month: Month) -> tuple[MissingPric
             code = sheet.code if isinstance(sheet, Unpriced) else ""
             found.append(MissingPrice(row.provider or "", row.model or "", row.unpriced, row.unconverted, code))
     return tuple(sorted(found, key=lambda m: (-m.unpriced, -m.unconverted, m.provider, m.model)))
+
+
+def by_day(changes: Iterable[PriceChange]) -> tuple[tuple[PriceChange, ...], ...]:
+    """Changes of standard prices that had one before, together where they hold from the same day, latest first."""
+    held: dict[tuple[date, str, str], list[PriceChange]] = defaultdict(list)
+    for c in changes:
+        if c.before is not None and not c.tier:
+            held[c.on, c.provider, c.model].append(c)
+    return tuple(tuple(held[key]) for key in sorted(held, key=lambda key: (-key[0].toordinal(), key[1], key[2])))
 
 
 def _changes(book: PriceBook, provider: str, model: str) -> tuple[PriceChange, ...]:

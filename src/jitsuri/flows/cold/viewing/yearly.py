@@ -14,7 +14,7 @@ from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.totals import Total
 from jitsuri.store.door import Connection
-from jitsuri.terms.period import Month, fiscal_months, month_of
+from jitsuri.terms.period import Month, company_day, fiscal_months, month_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Year:
 
 
 def fiscal_year(tx: Connection, now: datetime, year: int, starts_in: int, kind: RateKind) -> Year:
-    """The year as it stands now; months to come are empty."""
+    """The year as it stands now; months to come are empty, also of costs that are known beforehand."""
     months = fiscal_months(year, starts_in)
     basis = basis_of(tx, now, months[0].first, months[-1].last, rates_kept(tx, kind))
     by_month: dict[Month, list[Total]] = defaultdict(list)
@@ -44,7 +44,11 @@ def fiscal_year(tx: Connection, now: datetime, year: int, starts_in: int, kind: 
             month = month_of(row.period)
             by_month[month].append(row)
             by_task[row.task or ""][month] = row.cost_jpy
-    shown = [(month, figures(by_month[month], month_costs(tx, month, kind).amounts)) for month in months]
+    this_month = month_of(company_day(now))
+    shown = [
+        (month, figures(by_month[month], month_costs(tx, month, kind).amounts if month <= this_month else ()))
+        for month in months
+    ]
     tasks = [(task, tuple(costs.get(month, ZERO) for month in months)) for task, costs in by_task.items()]
     tasks = [row for row in tasks if any(row[1])]
     return Year(year, basis, tuple(shown), tuple(sorted(tasks, key=lambda row: (-sum(row[1]), row[0]))))
