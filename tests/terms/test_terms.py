@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import pickle
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from jitsuri.evaluation import rules as evaluation_rules
 from jitsuri.terms import money
+from jitsuri.terms.errors import CallerError, UpstreamError
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.money import Money, exact_product, to_ledger_jpy, to_whole_yen
 from jitsuri.terms.period import Month, company_day, fiscal_months, month_named, months_between
@@ -104,3 +106,12 @@ def test_examples_in_docstrings_hold(module: object) -> None:
 
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_errors_travel_between_processes() -> None:
+    for error in (CallerError("a", path="x"), UpstreamError("b", is_retryable=True, status=500)):
+        back = pickle.loads(pickle.dumps(error))
+
+        assert type(back) is type(error)
+        assert (back.code, back.facts, str(back)) == (error.code, error.facts, str(error))
+    assert back.is_retryable is True

@@ -20,6 +20,7 @@ import msgspec
 from jitsuri.calls.rules.reading import read_record
 from jitsuri.calls.shapes import Fault, Logged, Reading
 from jitsuri.calls.wire.opening import open_log
+from jitsuri.terms.errors import OperatorError
 
 CHUNK_LINES = 500
 """Lines per message: about 300 kB; a kill or an error costs no more than this much reading."""
@@ -37,14 +38,11 @@ class _Chunk(msgspec.Struct, array_like=True):
     position: int
 
 
-class ReaderLostError(RuntimeError):
-    """The reading process ended without saying why (killed, out of memory); what was committed stays."""
-
-
 def read_ahead(path: Path, reading: Reading) -> Iterator[tuple[Logged | Fault | None, int]]:
     """Every record of a log with the bytes read so far, read by another process.
 
-    Within a message calls come first, in the file's order, then faults. Raises what reading raised there.
+    Within a message calls come first, in the file's order, then faults. Raises what reading raised there, and
+    OperatorError ``reader_lost`` when that process ends without a word (killed, out of memory).
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -69,7 +67,7 @@ def read_ahead(path: Path, reading: Reading) -> Iterator[tuple[Logged | Fault | 
                 yield fault, chunk.position
             for _ in range(chunk.others):
                 yield None, chunk.position
-        raise ReaderLostError(path.name)
+        raise OperatorError("reader_lost", log=path.name)
     finally:
         stopping.set()
         with contextlib.suppress(queue.Empty):

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "up": "jitsuri.cli.up:up",
     "ledger": "jitsuri.cli.ledger:ledger",
     "tasks": "jitsuri.cli.tasks:tasks",
+    "opportunities": "jitsuri.cli.opportunities:opportunities",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",

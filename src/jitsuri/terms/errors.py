@@ -25,6 +25,17 @@ class JitsuriError(Exception):
         told = ", ".join(f"{name}={value}" for name, value in self.facts.items())
         return f"{self.code}({told})"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes as they are."""
+        return _rebuilt, (type(self), self.__dict__)
+
+
+def _rebuilt(kind: type[JitsuriError], state: dict[str, object]) -> JitsuriError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (state["code"], state["facts"])
+    return error
+
 
 class CallerError(JitsuriError):
     """The one who asked can mend it: a field, a file, a value."""

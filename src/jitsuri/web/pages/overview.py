@@ -23,7 +23,6 @@ from jitsuri.web.pages.wording import Names, about_seconds, basis_text, names_in
 from jitsuri.web.periods import asked_month
 from jitsuri.words import Language, text
 
-
 PLACES = {
     "unpriced": "/prices#missing",
     "unpriced_model": "/prices#missing",
