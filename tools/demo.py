@@ -36,7 +36,7 @@ class Demo:
         self.top = Path(tempfile.mkdtemp(prefix="jitsuri-demo-"))
         self.top.chmod(0o711)  # as root the database runs as another user, who must get through
         self.home = self.top / "home"
-        self.environment = {**os.environ, "JITSURI_HOME": str(self.home), "JITSURI_LANG": LANG}
+        self.environment = {**os.environ, "JITSURI_HOME": str(self.home), "JITSURI_LANG": LANG, "COLUMNS": "118"}
         self.environment.pop("DATABASE_URL", None)
         self.server: subprocess.Popen[str] | None = None
 

@@ -90,8 +90,28 @@ def _rows(by_hand: Any) -> dict[tuple[str, str], tuple[int, Decimal]]:
     return rows
 
 
-def test_the_real_tasks_stand_in_the_opportunity_list(imported: Path) -> None:
+def test_the_real_calls_stand_in_the_opportunity_list(imported: Path) -> None:
     listed = json.loads(jitsuri(imported, "opportunities", "--json"))
 
-    tasks = {row["task"] for row in listed["opportunities"]}
-    assert {"jfinqa-numerical-reasoning"} <= tasks or {"azure-conversation"} <= tasks
+    tasks = {row["task"]: row for row in listed["tasks"]}
+    assert set(tasks) == {"jfinqa-numerical-reasoning", "jfinqa-temporal-reasoning", "jfinqa-consistency-checking"}
+    assert Decimal(tasks["jfinqa-numerical-reasoning"]["cost_jpy_per_month"]) == Decimal("89.327487")
+    assert all(row["labels_needed"] == 248 and row["candidates"] for row in tasks.values())
+
+
+def test_the_real_hour_stands_in_the_opportunity_list() -> None:
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+    top.chmod(0o711)
+    home = top / "home"
+    try:
+        jitsuri(home, "init")
+        mapping = ROOT / "sample" / "azure_trace.toml"
+        jitsuri(home, "import", DATA / "traces" / "AzureLLMInferenceTrace_conv.csv", "--map-file", mapping)
+        (row,) = json.loads(jitsuri(home, "opportunities", "--json"))["tasks"]
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+    assert (row["task"], row["calls"]) == ("azure-conversation", 19_366)
+    assert Decimal(row["cost_jpy_per_month"]) == Decimal("51941.797500")
+    best = row["candidates"][0]
+    assert Decimal(best["cost_jpy_per_month"]) + Decimal(best["saving_jpy_per_month"]) == Decimal("51941.797500")

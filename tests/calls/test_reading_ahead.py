@@ -67,8 +67,7 @@ def test_a_killed_reader_is_told(tmp_path: Path) -> None:
         reader.kill()
 
     with pytest.raises(OperatorError, match="reader_lost"):
-        for _ in records:
-            continue
+        list(records)
 
 
 def test_a_file_that_is_gone_is_told_as_it_would_be_here(tmp_path: Path) -> None:
