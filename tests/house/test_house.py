@@ -37,7 +37,8 @@ def test_both_languages_have_the_same_codes_and_facts() -> None:
     assert sorted(set(ja) ^ set(en)) == []
     different = [code for code in ja if words.facts_of(ja[code]) != words.facts_of(en[code])]
     assert different == []
-    assert [code for code in ja if not ja[code].strip() or not en[code].strip()] == []
+    blank = [code for code in ja if not ja[code].strip() or not en[code].strip()]
+    assert [code for code in blank if not code.endswith(".separator")] == []
 
 
 def test_each_catalogue_file_stands_in_both_languages() -> None:

@@ -14,15 +14,17 @@ from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.records import reading as call_reading
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
+from jitsuri.flows.cold.editing_tasks import is_department, words_fault
 from jitsuri.ledger.records import moves
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Task, TaskRule
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.period import company_day
 
-BATCH_CALLS = 10_000
-"""Calls moved per request: about a second of work (measured, decision 0012)."""
+BATCH_CALLS = 5_000
+"""Calls moved per request: about two seconds of work in a ledger of a million (measured, decision 0012)."""
 
 RULE_POSITION = 100
 """Rules that people confirm are tried after those that ``jitsuri.toml`` pins (decision 0008)."""
@@ -31,13 +33,19 @@ RULE_POSITION = 100
 def name_groups(store: Store, group_ids: Sequence[UUID], task: Task, actor: str, now: datetime) -> int | Refusal:
     """Make these groups calls of ``task`` (new, or one that exists): rules now, and the first batch of moves.
 
-    Returns how many calls have not moved yet. Refuses ``proposal_gone`` where a group was set aside or taken since.
+    Returns how many calls have not moved yet. Refuses ``proposal_gone`` where a group was set aside or taken since, and
+    for a new task what ``edit_task`` refuses.
     """
     with store.transaction() as tx:
         groups = routing_rows.groups(tx, group_ids)
         if len(groups) < len(set(group_ids)):
             return Refusal("proposal_gone")
         if task.name not in routing_rows.tasks(tx):
+            wrong = words_fault(task.title_ja, task.title_en, task.owner)
+            if wrong is not None:
+                return wrong
+            if not is_department(tx, task.department, company_day(now)):
+                return Refusal("department_unknown", {"code": task.department})
             routing_rows.save_task(tx, task)
         for group in groups:
             is_prompt = bool(group.system_prompt_hash)

@@ -6,6 +6,7 @@ from datetime import date
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
+from jitsuri.store.door import without_nul
 from jitsuri.terms.period import Month
 
 NOBODY = "-"
@@ -75,7 +76,7 @@ class Links:
 
 def named(part: str) -> str:
     """A name as the address had it: ``-`` is 未割当."""
-    return "" if part == NOBODY else part
+    return "" if part == NOBODY else without_nul(part)
 
 
 def _query(fields: dict[str, object]) -> str:

@@ -25,7 +25,7 @@ from jitsuri.flows.cold.viewing.opening_calls import (
     thread_view,
 )
 from jitsuri.ledger.shapes.pricing import Priced
-from jitsuri.store.door import Connection
+from jitsuri.store.door import Connection, without_nul
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import Month, company_day, month_named, month_of
 from jitsuri.web.desk import Answer, Desk, Fields, Missing, Nav, Page, PageRequest, Route
@@ -132,8 +132,8 @@ def asked(tx: Connection, query: Fields, today: date) -> Wanted:
         model=_maybe(query, "model"),
         statuses=STATUSES.get(query.get("status")),
         run_id=run_id,
-        key_name=query.get("key") or None,
-        metadata=query.get("meta")[:200],
+        key_name=without_nul(query.get("key")) or None,
+        metadata=without_nul(query.get("meta"))[:200],
     )
     return Wanted(first, last, found, state if state in OPEN_STATES else "", _id(query.get("thread")))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import reduce
 
 from jitsuri.access.records import departments as department_rows
 from jitsuri.access.rules.arranging import tree_at
@@ -91,7 +92,7 @@ def basis_text(basis: Basis, lang: Language, *, period: str = "") -> str:
     """Period, exchange rate with kind and date, tax, time: what stands under a page's head."""
     at = text("basis.at", lang, at=moment(basis.now, lang))
     parts = [period, rate_text(basis, lang), text("basis.no_tax", lang), at]
-    return text("basis.separator", lang).join(part for part in parts if part)
+    return reduce(lambda first, second: text("basis.joined", lang, first=first, second=second), filter(None, parts))
 
 
 def rate_text(basis: Basis, lang: Language) -> str:
