@@ -69,7 +69,13 @@ def sheet(model: str, given: str, made: str, **more: object) -> ModelSheet:
         if price
     )
     plain = ModelSheet(
-        "openai", model, "USD", (Block("standard", units),), "test", match=Clause("equals", model), context_window=5_000_000
+        "openai",
+        model,
+        "USD",
+        (Block("standard", units),),
+        "test",
+        match=Clause("equals", model),
+        context_window=5_000_000,
     )
     return replace(plain, **more)  # type: ignore[arg-type]
 
@@ -117,7 +123,8 @@ class Scene:
     def call(self, task: str, day: date) -> Call:
         """The first call of a task on a day."""
         return min(
-            (c for c in self.calls if c.task == task and c.at.astimezone(COMPANY_ZONE).date() == day), key=lambda c: c.at
+            (c for c in self.calls if c.task == task and c.at.astimezone(COMPANY_ZONE).date() == day),
+            key=lambda c: c.at,
         )
 
 
@@ -132,7 +139,15 @@ def at(day: date, minutes: int = 0) -> datetime:
 
 
 def make(
-    name: str, day: date, minutes: int, task: str, department: str, model: str, usage: Usage, cost: str, **changes: object
+    name: str,
+    day: date,
+    minutes: int,
+    task: str,
+    department: str,
+    model: str,
+    usage: Usage,
+    cost: str,
+    **changes: object,
 ) -> tuple[Call, Entry]:
     """A call with its one line, converted at its day's rate; ``cost`` '' has no price."""
     its_id = derived_id("call", "scene", name)
@@ -180,7 +195,9 @@ def furnish(store: Store) -> Scene:
     calls, entries = [call for call, _ in made], [entry for _, entry in made]
     tasks = {
         "inquiry-triage": task("inquiry-triage", "問合せ分類", "Inquiry triage", "support", "営業支援課長"),
-        "quotation-extraction": task("quotation-extraction", "見積書の読取り", "Quotation extraction", "purchasing", ""),
+        "quotation-extraction": task(
+            "quotation-extraction", "見積書の読取り", "Quotation extraction", "purchasing", ""
+        ),
     }
     prices = book()
     with store.transaction() as tx:
@@ -188,7 +205,9 @@ def furnish(store: Store) -> Scene:
         for one in tasks.values():
             routing_rows.save_task(tx, one)
         its_id = derived_id("rule", "metadata", "app=triage")
-        routing_rows.save_rule(tx, TaskRule(its_id, 0, "metadata", "app=triage", "inquiry-triage"), "aoki@example.jp", NOW)
+        routing_rows.save_rule(
+            tx, TaskRule(its_id, 0, "metadata", "app=triage", "inquiry-triage"), "aoki@example.jp", NOW
+        )
         routing_rows.add_groups(tx, [group()])
         run_rows.save(tx, run(len(calls)))
         run_rows.save_faults(tx, RUN, [Fault(7, "not_json", {"at": 12}), Fault(9, "usage_missing", {})])
@@ -235,5 +254,3 @@ def run(calls: int) -> Run:
         RUN, "calls.jsonl", "openai", started, started + timedelta(seconds=12), "done", calls + 2, calls, 0, 2, 0,
         at(FIRST), at(LAST, 2),
     )  # fmt: skip
-
-

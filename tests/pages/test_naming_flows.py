@@ -99,7 +99,9 @@ def edited(scene: Scene, **changes: object) -> object:
         "title_ja": "問合せの分類", "title_en": "Inquiries", "department": "support", "owner": "課長", "pinned": frozenset(),
         "actor": "aoki@example.jp", "now": NOW, **changes,
     }  # fmt: skip
-    return edit_task(scene.store, str(changes.pop("name", "inquiry-triage")), **{k: v for k, v in asked.items() if k != "name"})  # type: ignore[arg-type]
+    return edit_task(
+        scene.store, str(changes.pop("name", "inquiry-triage")), **{k: v for k, v in asked.items() if k != "name"}
+    )  # type: ignore[arg-type]
 
 
 def test_a_task_gets_new_words_and_evidence_of_them(scene: Scene) -> None:
@@ -108,7 +110,12 @@ def test_a_task_gets_new_words_and_evidence_of_them(scene: Scene) -> None:
     with scene.store.reading() as tx:
         after = routing_rows.tasks(tx)["inquiry-triage"]
         (record,) = (one.record for one in recent(tx, 1))
-    assert (after.title_ja, after.title_en, after.department, after.owner) == ("問合せの分類", "Inquiries", "purchasing", "課長")
+    assert (after.title_ja, after.title_en, after.department, after.owner) == (
+        "問合せの分類",
+        "Inquiries",
+        "purchasing",
+        "課長",
+    )
     assert record.act == "task_edited"
     assert record.facts["department"] == ["support", "purchasing"]
     assert calls_of(scene.store, "inquiry-triage") == 118  # past costs stay where they were booked
@@ -157,7 +164,11 @@ def test_opened_texts_are_evidence(scene: Scene, tmp_path: Path) -> None:
     assert came == {"request": body.decode()}
     with scene.store.reading() as tx:
         (one,) = recent(tx, 1)
-    assert (one.record.act, one.record.actor, one.record.subject) == ("texts_viewed", "aoki@example.jp", f"call:{call_id}")
+    assert (one.record.act, one.record.actor, one.record.subject) == (
+        "texts_viewed",
+        "aoki@example.jp",
+        f"call:{call_id}",
+    )
     assert "納期" not in str(one.record.facts)
 
 

@@ -42,7 +42,9 @@ def test_savings_are_those_of_the_whole_baseline_at_todays_price_and_rate(kept: 
         ("gpt-tiny", D("610.632"), D("22489.368")), ("gpt-small", D("1424.808"), D("21675.192"))
     ]  # fmt: skip
     # 0.18 USD a call, 44 calls; today 63 yen a call
-    assert [(c.model, c.cost_jpy, c.saving_jpy) for c in quotation.candidates] == [("gpt-tiny", D("610.632"), D("775.368"))]
+    assert [(c.model, c.cost_jpy, c.saving_jpy) for c in quotation.candidates] == [
+        ("gpt-tiny", D("610.632"), D("775.368"))
+    ]
     assert found.saving_jpy == D("23264.736")
 
 
@@ -230,9 +232,9 @@ def test_a_model_in_use_is_a_candidate_whatever_its_name() -> None:
     prices = book()
     vendor = replace(prices.vendors[0], sheets=(prices.vendors[0].sheets[0], sheet("gpt-oss-20b", "1", "1")))
 
-    sheets, dropped = offered_sheets(replace(prices, vendors=(vendor,)), [("openai", "gpt-big"), ("openai", "gpt-oss-20b")])
+    sheets, dropped = offered_sheets(
+        replace(prices, vendors=(vendor,)), [("openai", "gpt-big"), ("openai", "gpt-oss-20b")]
+    )
 
     assert [s.model for s in sheets] == ["gpt-big", "gpt-oss-20b"]
     assert dropped == []
-
-

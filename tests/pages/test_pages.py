@@ -227,12 +227,21 @@ def test_texts_cannot_become_formulas(open_scene: Shown) -> None:
 
 def test_hostile_words_stay_words(open_scene: Shown) -> None:
     with open_scene.scene.store.transaction() as tx:
-        evil = '<script>alert(1)</script>"\''
+        evil = "<script>alert(1)</script>\"'"
         odd = open_scene.scene.tasks["inquiry-triage"]
         routing_rows.save_task(tx, replace(odd, title_ja=evil, owner=evil))
     browser = open_scene.browser()
 
-    for address in ("/", "/tasks", "/tasks/inquiry-triage", "/calls", "/year/2026", "/opportunities", "/proposals", "/costs"):
+    for address in (
+        "/",
+        "/tasks",
+        "/tasks/inquiry-triage",
+        "/calls",
+        "/year/2026",
+        "/opportunities",
+        "/proposals",
+        "/costs",
+    ):
         assert "<script>alert" not in browser.get(address).text, address
 
 
@@ -260,7 +269,17 @@ def test_a_name_that_cannot_be_used_is_told_where_it_was_typed(open_scene: Shown
     browser = open_scene.browser()
     address = re.findall(r'action="(/proposals/[0-9a-f-]{36}/name)"', browser.get("/proposals").text)[0]
 
-    answer = posting(browser, "/proposals", address, task="", name="日報", title_ja="日報のまとめ", title_en="", department="", owner="")
+    answer = posting(
+        browser,
+        "/proposals",
+        address,
+        task="",
+        name="日報",
+        title_ja="日報のまとめ",
+        title_en="",
+        department="",
+        owner="",
+    )
 
     assert answer.status_code == 422
     assert "日報" in answer.text.partition('role="alert"')[2].partition("</div>")[0]
@@ -333,7 +352,9 @@ def test_a_cost_is_added_shown_and_ended(open_scene: Shown) -> None:
         ({"amount": "-1"}, "負です"), ({"spread": "direct", "task": ""}, "部門か業務"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_cost_is_told_and_the_rest_stays(open_scene: Shown, changes: dict[str, str], told: str) -> None:
+def test_what_is_wrong_with_a_cost_is_told_and_the_rest_stays(
+    open_scene: Shown, changes: dict[str, str], told: str
+) -> None:
     fields = {
         "kind": "gpu", "name": "GPUサーバー（見本）", "amount": "30000", "currency": "JPY", "rhythm": "monthly",
         "valid_from": "2026-11-01", "valid_to": "", "department": "", "task": "inquiry-triage", "provider": "",
@@ -350,7 +371,9 @@ def test_what_is_wrong_with_a_cost_is_told_and_the_rest_stays(open_scene: Shown,
 def test_a_rate_is_added_and_calls_are_converted_again(open_scene: Shown) -> None:
     browser = open_scene.browser()
 
-    answer = posting(browser, "/rates", "/rates", currency="usd", day="2026-11-20", kind="TTM", rate="160.00", source="見本")
+    answer = posting(
+        browser, "/rates", "/rates", currency="usd", day="2026-11-20", kind="TTM", rate="160.00", source="見本"
+    )
 
     assert answer.status_code == 303
     # 20 November at 160 instead of 154.20: 7.42 USD × 5.80 more
@@ -363,10 +386,14 @@ def test_a_rate_is_added_and_calls_are_converted_again(open_scene: Shown) -> Non
         assert posting(browser, "/rates", "/rates", **fields).status_code == 422, changes
 
 
-def test_a_rate_that_touches_too_many_calls_names_the_command(open_scene: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_that_touches_too_many_calls_names_the_command(
+    open_scene: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rates, "MOST_RECONVERTED", 10)
 
-    answer = posting(open_scene.browser(), "/rates", "/rates", currency="USD", day="2026-11-02", kind="TTM", rate="160", source="")
+    answer = posting(
+        open_scene.browser(), "/rates", "/rates", currency="USD", day="2026-11-02", kind="TTM", rate="160", source=""
+    )
 
     assert answer.status_code == 422
     assert "jitsuri rates add USD 2026-11-02 160" in answer.text
@@ -413,14 +440,18 @@ def test_a_reviewer_sees_calls_but_no_money(open_scene: Shown) -> None:
         assert 'class="sums"' not in main or "<strong>" not in main.partition('class="sums"')[2].partition("</p>")[0]
 
 
-def test_texts_are_opened_by_those_who_may_and_leave_evidence(open_scene: Shown, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_texts_are_opened_by_those_who_may_and_leave_evidence(
+    open_scene: Shown, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("keys")
     key = bytes(range(32))
     (folder / "text.key").write_text(key.hex())
     call = open_scene.scene.call("inquiry-triage", LAST)
     with open_scene.scene.store.transaction() as tx:
         body = '{"messages":[{"content":"納期はいつですか<b>"}]}'.encode()
-        text_rows.insert_many(tx, [(call.call_id, "request", seal_text(body, key, call.call_id, "request"), "text.key", LAST)])
+        text_rows.insert_many(
+            tx, [(call.call_id, "request", seal_text(body, key, call.call_id, "request"), "text.key", LAST)]
+        )
     console = Console(open_scene.scene.store, replace(sample_settings(), home=folder), ROUTES)
     admin = console.browser_of(open_scene.admin)
     developer = console.browser_of(open_scene.console.person("developer"))

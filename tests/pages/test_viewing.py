@@ -267,7 +267,9 @@ def test_calls_come_newest_first_and_page_by_page(kept: Scene) -> None:
         ({"run_id": RUN}, 48, "16726.164"),
     ],
 )
-def test_the_sum_of_a_filter_is_the_sum_of_its_calls(kept: Scene, asked: dict[str, object], calls: int, jpy: str) -> None:
+def test_the_sum_of_a_filter_is_the_sum_of_its_calls(
+    kept: Scene, asked: dict[str, object], calls: int, jpy: str
+) -> None:
     wanted = Wanted(date(2026, 11, 1), date(2026, 11, 30), CallFilter(**asked))  # type: ignore[arg-type]
     with kept.store.reading() as tx:
         page = call_list(tx, wanted, None, 100)

@@ -14,6 +14,7 @@ from jitsuri.web.pages.addressing import Links, named
 from jitsuri.web.pages.charting import course_line, month_bars
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.web.pages.pinned import pinned_tasks
+from jitsuri.web.pages.prices import per_million
 from jitsuri.web.pages.wording import (
     Names,
     about_seconds,
@@ -95,6 +96,7 @@ def _task_page(desk: Desk, request: PageRequest, refusal: str) -> Answer:
         },
         "departments": _departments(names, task.department if task else "", lang),
         "refusal": refusal,
+        "per_million": per_million,
         "about_seconds": lambda seconds: about_seconds(seconds, lang),
     }
     period = period_of(desk, request, month, view.basis)

@@ -104,9 +104,6 @@ def price_list(tx: Connection, now: datetime, kind: RateKind) -> PriceList:
     book, info, use = kept
     here = totals(tx, "month", month.first, month.first, ("provider", "model"))
     models, missing = _models(book, used, here, now), _missing(tx, book, month)
-    since = today - timedelta(days=PAST_DAYS)
-    sheets = {(m.provider, m.model) for m in models}
-    past = [c for key in sorted(sheets) for c in _changes(book, *key) if since <= c.on <= today]
     return PriceList(
         basis=basis,
         month=month,
@@ -116,7 +113,7 @@ def price_list(tx: Connection, now: datetime, kind: RateKind) -> PriceList:
         models=models,
         missing=missing,
         announced=tuple(announced(tx, now, book, rates)),
-        past=by_day(past),
+        past=past_changes(book, ((m.provider, m.model) for m in models), today),
         overrides=book.overrides,
         factors=book.factors,
     )
@@ -176,6 +173,12 @@ def _missing(tx: Connection, book: PriceBook, month: Month) -> tuple[MissingPric
             code = sheet.code if isinstance(sheet, Unpriced) else ""
             found.append(MissingPrice(row.provider or "", row.model or "", row.unpriced, row.unconverted, code))
     return tuple(sorted(found, key=lambda m: (-m.unpriced, -m.unconverted, m.provider, m.model)))
+
+
+def past_changes(book: PriceBook, keys: Iterable[tuple[str, str]], today: date) -> tuple[tuple[PriceChange, ...], ...]:
+    """Changes of the last year at these models, latest first (see ``by_day``)."""
+    since = today - timedelta(days=PAST_DAYS)
+    return by_day(c for key in sorted(set(keys)) for c in _changes(book, *key) if since <= c.on <= today)
 
 
 def by_day(changes: Iterable[PriceChange]) -> tuple[tuple[PriceChange, ...], ...]:

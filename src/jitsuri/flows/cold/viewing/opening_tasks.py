@@ -21,10 +21,12 @@ from jitsuri.flows.cold.renewing_prices import book_in_use
 from jitsuri.flows.cold.viewing.basing import Basis, basis_of, rates_kept
 from jitsuri.flows.cold.viewing.counting import ZERO, Change, Figures, change_to_before, figures, last_months
 from jitsuri.flows.cold.viewing.foreseeing import Announced, announced
+from jitsuri.flows.cold.viewing.opening_prices import past_changes
 from jitsuri.flows.cold.viewing.overviewing import COURSE_MONTHS, TaskRow, task_rows
 from jitsuri.flows.cold.viewing.spanning import midnight
 from jitsuri.ledger.records import reading
 from jitsuri.ledger.records.totals import totals
+from jitsuri.ledger.shapes.pricing import PriceChange
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.totals import Total
 from jitsuri.rightsizing.shapes import Opportunity
@@ -103,6 +105,8 @@ class TaskView:
     opportunity: Opportunity | None
     opportunities: Opportunities | None
     announced: tuple[Announced, ...]
+    past: tuple[tuple[PriceChange, ...], ...]
+    """Price changes of the last year at the models it used in the months shown, latest first."""
     tree: Mapping[str, Department]
     """Departments of the month's last day."""
 
@@ -148,6 +152,9 @@ def task_view(tx: Connection, now: datetime, name: str, month: Month, kind: Rate
         opportunity=next((row for row in found.rows if row.task == name), None) if found else None,
         opportunities=found,
         announced=tuple(a for a in announced(tx, now, kept[0], rates) if (a.provider, a.model) in used) if kept else (),
+        past=past_changes(kept[0], {(r.provider or "", r.model or "") for r in rows if r.calls}, company_day(now))
+        if kept
+        else (),
         tree=tree_at(department_rows.everything(tx), min(month.last, company_day(now))),
     )
 
