@@ -24,7 +24,7 @@ test: $(READY)
 	@$(BIN)/pytest -q
 
 fast: $(READY)
-	@$(BIN)/pytest -q -m "not slow and not browser and not real and not database"
+	@$(BIN)/pytest -q -m "not slow and not browser and not real and not database and not property"
 
 check: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -17,6 +17,9 @@ import pytest
 from jitsuri.store.door import Store
 from jitsuri.store.migrating import migrate
 
+_DATA = Path(__file__).parents[2] / "shared" / "data"
+if _DATA.is_dir():  # real data beside the checkout is used without being asked for
+    os.environ.setdefault("JITSURI_DATA", str(_DATA))
 
 DATABASE_FIXTURES = frozenset(
     {"pg_dsn", "pg_template", "store", "home", "base_home", "store_top", "open_folder", "copy_home"}
@@ -24,8 +27,10 @@ DATABASE_FIXTURES = frozenset(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start or use a database are marked so: the fast part leaves them out."""
+    """Tests that start or use a database, and property tests, are marked so: the fast part leaves them out."""
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("property")
         if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("database")
 

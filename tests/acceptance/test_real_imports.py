@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-DATA = Path(os.environ.get("JITSURI_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("JITSURI_DATA", "no-folder-named"))
 
 pytestmark = [
     pytest.mark.real,

@@ -16,6 +16,8 @@ from jitsuri.calls.shapes import Fault, Logged, Reading
 from jitsuri.calls.wire.opening import open_log
 from jitsuri.terms.errors import OperatorError
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 

@@ -16,9 +16,11 @@ from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.rules.sealing import unseal
 from jitsuri.calls.shapes import Run
 from jitsuri.evidence.records import recent
+from jitsuri.flows.cold.keeping_rates import rates_in_use
 from jitsuri.flows.cold.pinning import pin
 from jitsuri.flows.cold.proposing import confirm, new_task, proposals, set_aside
 from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
+from jitsuri.flows.cold.renewing_prices import ensure_book, reprice
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.records.totals import gaps, totals
 from jitsuri.routing.records import groups, tasks
@@ -157,7 +159,7 @@ def test_unassigned_calls_become_a_proposal_and_move_when_named(store: Store, tm
         (proposal,) = proposals(tx)
     assert (proposal.calls, proposal.cost_jpy, proposal.sample) == (7, Decimal("2.940000"), SYSTEM)
 
-    task = new_task("inquiry-triage", "問合せ分類", "", "sales", "", NOW)
+    task = new_task("inquiry-triage", "問合せ分類", "", "", "", NOW)
     assert isinstance(task, Task)
     assert confirm(store, proposal.groups, task, "test", NOW + timedelta(minutes=1)) == 7
     assert confirm(store, proposal.groups, task, "test", NOW + timedelta(minutes=2)) == 0
@@ -291,3 +293,32 @@ def test_batch_answers_find_their_requests_in_the_other_file(store: Store, tmp_p
     assert (run.format, run.added) == ("openai_batch", 1)
     assert proposal.sample == SYSTEM
     assert proposal.cost_jpy == Decimal("0.225000"), "batch: 1 and 5 dollars per million, half of standard"
+
+
+def test_a_call_without_a_price_is_priced_later_by_new_lines(store: Store, tmp_path: Path) -> None:
+    own = line(1)
+    own["request"] = {**line(1)["request"], "model": "acme-chat"}  # type: ignore[dict-item]
+    own["response"] = {**line(1)["response"], "model": "acme-chat"}  # type: ignore[dict-item]
+    run_import(store, tmp_path, written(tmp_path / "a.jsonl", own, line(2)))
+    assert whole(store) == (2, Decimal("0.420000"))
+
+    overrides = tmp_path / "prices.toml"
+    overrides.write_text(
+        '[[price]]\nprovider = "*"\nmodel = "acme-chat"\ncurrency = "JPY"\nvalid_from = 2026-04-01\nsource = "契約"\n'
+        "input = 100\noutput = 500\n", "utf-8",
+    )  # fmt: skip
+    book = ensure_book(store, NOW, overrides)
+    rates = rates_in_use(store, NOW, "TTM", {"USD": Decimal("150")})
+    for _ in range(2):
+        reprice(store, NOW + timedelta(minutes=1), book, "test", "契約単価を入れた", rates.on, is_only_open=True)
+
+    assert whole(store) == (2, Decimal("0.560000")), "1,200 × 100 + 40 × 500 per million = 0.14 yen more"
+    with store.reading() as tx:
+        assert gaps(tx).unpriced == 0
+        kept = {row[0] for row in tx.execute("SELECT model FROM calls_calls")}
+        counted = {t.model for t in totals(tx, "month", date(2026, 11, 1), date(2026, 11, 1), ["model"]) if t.calls}
+        lines = tx.execute(
+            "SELECT kind, calls, state FROM ledger_entries WHERE model = 'acme-chat' ORDER BY booked_at, calls"
+        )
+        assert lines.fetchall() == [("attempt", 1, "unpriced"), ("repriced", -1, "unpriced"), ("repriced", 1, "priced")]
+    assert kept == counted, "a page that lists the calls of a model finds those its sum counts"

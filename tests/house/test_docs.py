@@ -53,6 +53,7 @@ def test_links_in_the_docs_lead_somewhere() -> None:
     assert broken == []
 
 
+@pytest.mark.slow
 def test_the_reference_pages_are_current() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "reference.py"), "--check"], capture_output=True, text=True, check=False

@@ -12,6 +12,8 @@ from jitsuri.calls.rules.reading import plan_reading, read_record
 from jitsuri.calls.shapes import Fault, Logged
 from jitsuri.calls.wire.opening import open_log
 
+pytestmark = pytest.mark.slow
+
 LINES = 20_000
 
 

@@ -172,6 +172,7 @@ MADE_UP = re.compile(
 """Codes whose end is put together where they are used."""
 
 
+@pytest.mark.slow
 def test_no_text_of_the_console_is_left_over() -> None:
     mine = tomllib.loads((SOURCE / "words" / "ja" / "web.toml").read_text("utf-8"))
 

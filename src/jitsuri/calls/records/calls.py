@@ -70,6 +70,17 @@ def set_task(tx: Connection, call_ids: Sequence[UUID], task: str, department: st
     )
 
 
+def set_models(tx: Connection, models: Sequence[tuple[UUID, str, str]]) -> None:
+    """Write ``(call id, provider, model)`` where a later price knows the model by another name."""
+    if models:
+        ids, providers, names = zip(*models, strict=True)
+        tx.execute(
+            "UPDATE calls_calls c SET provider = n.provider, model = n.model FROM "
+            "unnest(%s::uuid[], %s::text[], %s::text[]) AS n(call_id, provider, model) WHERE c.call_id = n.call_id",
+            (list(ids), list(providers), list(names)),
+        )
+
+
 def thread_of_answers(tx: Connection, answer_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Which thread these answers belong to, as far as they came in."""
     rows = tx.execute("SELECT answer_id, thread_id FROM calls_answers WHERE answer_id = ANY(%s)", (list(answer_ids),))

@@ -7,21 +7,17 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from jitsuri.calls.records import calls as call_rows
+from jitsuri.calls.records.reading import open_groups
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
-from jitsuri.ledger.records import moves
+from jitsuri.flows.cold.moving_calls import move_some, name_groups
 from jitsuri.rightsizing import records as rightsizing_rows
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.naming import USUAL_MARGIN, is_task_name
 from jitsuri.routing.rules.proposing import propose
-from jitsuri.routing.shapes import Proposal, Task, TaskRule
+from jitsuri.routing.shapes import Proposal, Task
 from jitsuri.store.door import Connection, Store
-from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
-
-_MOVE_BATCH = 20_000
-"""Calls moved per transaction: about a second of work."""
 
 
 def proposals(tx: Connection) -> list[Proposal]:
@@ -54,34 +50,16 @@ def new_task(
 
 
 def confirm(store: Store, group_ids: Sequence[UUID], task: Task, actor: str, now: datetime) -> int | Refusal:
-    """Make these groups calls of ``task`` (new or existing): rules for what comes, moves for what is there.
+    """Make these groups calls of ``task`` and move what is there, to the end; returns how many calls moved.
 
-    Returns how many calls moved. Safe to repeat: what has moved already stays.
+    Safe to repeat: what has moved already stays. Refuses what ``name_groups`` refuses.
     """
-    with store.transaction() as tx:
-        standing = routing_rows.tasks(tx).get(task.name)
-        if standing is None:
-            routing_rows.save_task(tx, task)
-        department = (standing or task).department
-        for group in routing_rows.groups(tx, group_ids):
-            is_prompt = bool(group.system_prompt_hash)
-            field, value = ("system_prompt", group.system_prompt_hash) if is_prompt else ("group", str(group.group_id))
-            rule = TaskRule(
-                derived_id("rule", field, value), 100, "system_prompt" if is_prompt else "group", value, task.name
-            )
-            routing_rows.save_rule(tx, rule, actor, now)
-        facts = {"groups": [str(g) for g in group_ids], "department": department}
-        evidence_rows.append(tx, record_of(now, actor, "task_confirmed", f"task:{task.name}", facts))
-    moved = 0
-    while True:
-        with store.transaction() as tx:
-            call_rows.lock_import(tx)
-            ids = call_rows.of_group(tx, group_ids, _MOVE_BATCH)
-            if not ids:
-                return moved
-            moves.move(tx, ids, task.name, department, now)
-            call_rows.set_task(tx, ids, task.name, department)
-            moved += len(ids)
+    with store.reading() as tx:
+        counts = open_groups(tx)
+    left = name_groups(store, group_ids, task, actor, now)
+    while not isinstance(left, Refusal) and left:
+        left = move_some(store, task.name, actor, now)
+    return left if isinstance(left, Refusal) else sum(counts.get(group, 0) for group in set(group_ids))
 
 
 def set_aside(store: Store, group_ids: Sequence[UUID], actor: str, now: datetime) -> None:

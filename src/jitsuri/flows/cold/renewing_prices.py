@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
+from jitsuri.calls.records import calls as call_rows
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.ledger.records import books as book_rows
@@ -214,7 +215,9 @@ def _reprice_batch(
             rollups.lock(tx)
             fresh = _by_attempt(entry_rows.of_calls(tx, [_first(attempts[key]).call_id for key in touched]))
             booked = {key: corrections(key, fresh[key]) for key in touched}
-            entry_rows.insert_many(tx, [line for made in booked.values() for line in made])
+            made = [line for lines in booked.values() for line in lines]
+            entry_rows.insert_many(tx, made)
+            call_rows.set_models(tx, [(line.call_id, line.provider, line.model) for line in made if line.calls > 0])
     for key, held in attempts.items():
         done = _counted(done, held, booked.get(key, []), is_priced=isinstance(outcomes[key], Priced))
     return done

@@ -331,9 +331,4 @@ CREATE TABLE evidence_seals (
 
 -- What rooms above may read of a room's rows.
 CREATE VIEW calls_v_groups AS SELECT call_id, group_id, task, model, at FROM calls_calls;
-CREATE VIEW ledger_v_amounts AS
-    SELECT call_id, attempt_id, at, day, task, department, provider, model, tier, calls, input_tokens, output_tokens,
-           cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-           output_audio_tokens, cache_audio_read_tokens, input_image_tokens, output_image_tokens, web_searches,
-           state, cost_jpy
-    FROM ledger_entries;
+CREATE VIEW ledger_v_amounts AS SELECT call_id, attempt_id, day, task, cost_jpy FROM ledger_entries;
