@@ -35,7 +35,7 @@ SHADES: tuple[str, ...] = ("s1", "s2", "s3", "s4", "s5")
 """One colour from dark to light: neighbours differ in lightness, so that grey print keeps them apart."""
 
 FONTS = "'Hiragino Sans','Yu Gothic','Noto Sans CJK JP','Noto Sans JP',IPAexGothic,sans-serif"
-"""The page's own stack; IPAexGothic is what a PDF finds (BLUEPRINT §6, documents out)."""
+"""The page's own stack; IPAexGothic is what a PDF finds."""
 
 TEXT_SIZE = 12
 """Height of a drawing's text, in its own units: 12 of 720 or of 340."""
