@@ -322,3 +322,17 @@ def test_a_call_without_a_price_is_priced_later_by_new_lines(store: Store, tmp_p
         )
         assert lines.fetchall() == [("attempt", 1, "unpriced"), ("repriced", -1, "unpriced"), ("repriced", 1, "priced")]
     assert kept == counted, "a page that lists the calls of a model finds those its sum counts"
+
+
+def test_odd_values_break_no_batch(store: Store, tmp_path: Path) -> None:
+    odd = line(1, latency_ms=10**14, headers={"X-Jitsuri-Thread": "a\x00b", "X-Jitsuri-Task": "\ud800"})
+    odd["metadata"] = {"app": "\x00", "note": "\udfff"}
+    odd["response"] = {**line(1)["response"], "service_tier": "\x00"}  # type: ignore[dict-item]
+    log = tmp_path / "na\udce3me.jsonl"
+    log.write_text(
+        "\n".join(json.dumps(x) for x in (odd, line(2, latency_ms=-5), line(3, status=10**12))) + "\n", "utf-8"
+    )
+
+    (run,) = run_import(store, tmp_path, log)
+    assert run.added + run.broken == 3
+    assert run.added >= 2

@@ -25,7 +25,7 @@ from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.ledger.rules.converting import Rates
 from jitsuri.ledger.rules.pricing import Pricer
 from jitsuri.ledger.shapes.rates import RateKind
-from jitsuri.store.door import Store
+from jitsuri.store.door import Store, without_nul
 from jitsuri.terms.errors import CallerError, OperatorError
 from jitsuri.terms.period import company_day
 
@@ -125,7 +125,7 @@ def _import_one(
     lines = ahead() if log.size >= LARGE_BYTES else here()
     with contextlib.closing(lines):
         return import_log(
-            store, Source(file.name, reading.format, lines), pricer=pricer, rates=rates, now=now, actor=actor,
+            store, Source(without_nul(file.name), reading.format, lines), pricer=pricer, rates=rates, now=now, actor=actor,
             sealing=keeping, on_batch=lambda run: on_batch(run, position, log.size),
         )  # fmt: skip
 
