@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -43,9 +44,9 @@ def opportunities(desk: Desk, json_out: bool) -> None:
     for row in found.rows:
         best = row.candidates[0] if row.candidates else None
         pays_back = f"{row.pays_back_months:,.1f}" if row.pays_back_months is not None else "–"
-        cost, proof_jpy = f"{row.cost_jpy:,.0f}", f"{row.proof_labour_jpy + row.proof_replay_jpy:,.0f}"
+        cost, proof_jpy = _yen(row.cost_jpy), _yen(row.proof_labour_jpy + row.proof_replay_jpy)
         table.add_row(
-            row.task, cost, best.model if best else "–", f"{-best.saving_jpy:,.0f}" if best else "–",
+            row.task, cost, best.model if best else "–", _yen(-best.saving_jpy) if best else "–",
             f"{row.need.labels:,}", proof_jpy, pays_back,
         )  # fmt: skip
     Console().print(table)
@@ -53,6 +54,11 @@ def opportunities(desk: Desk, json_out: bool) -> None:
              labels=f"{found.labels:,}")  # fmt: skip
     if found.is_running:
         desk.say("opportunity.running")
+
+
+def _yen(amount: Decimal) -> str:
+    """Whole yen; below ten yen with two decimals, so that a small amount is not shown as none."""
+    return f"{amount:,.2f}" if abs(amount) < 10 else f"{amount:,.0f}"
 
 
 def _kind(desk: Desk) -> RateKind:
