@@ -15,22 +15,24 @@ from typing import Literal
 from jitsuri.calls.shapes import Fault
 from jitsuri.calls.wire.splitting import MAX_LINE_BYTES, Record
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _PLAIN = rb'[^"{}\[\]]*+'
+# A repeated group is atomic, (?>(...)*), and never possessive, (...)*+: Python before 3.11.5 matches the latter wrongly
+# where the group holds a choice (python/cpython#106052), and Debian 12 has 3.11.2.
 _USUAL_DEPTH = 5
 """Values nested no deeper inside a record are matched in one step, deeper ones bracket by bracket."""
 
 
 def _nested(depth: int) -> bytes:
     inner = _STRING + (b"|" + _nested(depth - 1) if depth else b"")
-    inside = _PLAIN + b"(?:(?:" + inner + b")" + _PLAIN + b")*+"
+    inside = _PLAIN + b"(?>(?:(?:" + inner + b")" + _PLAIN + b")*)"
     return rb"\{" + inside + rb"\}|\[" + inside + rb"\]"
 
 
 _WHOLE = re.compile(_nested(_USUAL_DEPTH), re.DOTALL)
-_TO_BRACKET = re.compile(_PLAIN + b"(?:" + _STRING + _PLAIN + b")*+", re.DOTALL)
+_TO_BRACKET = re.compile(_PLAIN + b"(?>(?:" + _STRING + _PLAIN + b")*)", re.DOTALL)
 """Everything up to the next bracket outside strings, complete strings included."""
-_IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_IN_STRING = re.compile(rb'[^"\\]*+(?>(?:\\.[^"\\]*+)*)', re.DOTALL)
 _BETWEEN = re.compile(rb"[\s,:\x1e]*+")
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*+')
 
