@@ -22,8 +22,8 @@ import sys
 from pathlib import Path
 from jitsuri.store.opening import open_database
 store = open_database(Path(sys.argv[1]), None)
-print("held", flush=True)
 try:
+    print("held", flush=True)
     sys.stdin.read()
 finally:
     store.close()
