@@ -14,7 +14,7 @@ ALIKE = 0.6
 """Jaccard similarity of character bigrams from which two beginnings count as the same (decision 0008)."""
 
 MOST_COMPARED = 400
-"""Groups compared with each other, dearest first; beyond it a group stands alone (400² comparisons: 0.3 s)."""
+"""Groups compared with each other, dearest first; what is beyond it is gathered: the work stays bounded (decision 0008)."""
 
 
 def propose(
