@@ -6,30 +6,35 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
+TOOLS   = $(VENV)/.ready-dev
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test fast check fix dev lock clean
 .DEFAULT_GOAL := test
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) tools/setup.py $(VENV)
+	@$(PYTHON) tools/setup.py $(VENV) requirements.lock
 	@touch $(READY)
+
+$(TOOLS): requirements-dev.lock pyproject.toml
+	@$(PYTHON) tools/setup.py $(VENV) requirements-dev.lock
+	@touch $(READY) $(TOOLS)
 
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
 
-test: $(READY)
+test: $(TOOLS)
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -q
 
-fast: $(READY)
+fast: $(TOOLS)
 	@$(BIN)/pytest -q -m "not slow and not browser and not real and not database and not property"
 
-check: $(READY)
+check: $(TOOLS)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-fix: $(READY)
+fix: $(TOOLS)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 dev: $(READY)

@@ -1,4 +1,7 @@
-"""Write requirements.lock: every package with version and hashes, no address. Needs ``uv`` (only here)."""
+"""Write the two locks: every package with version and hashes, no address. Needs ``uv`` (only here).
+
+``requirements.lock`` is what the product needs, ``requirements-dev.lock`` that and the tools of its tests.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,22 @@ BUILD = "hatchling>=1.27\neditables>=0.5\n"
 
 
 def main() -> int:
-    result = subprocess.run(
-        [
-            "uv", "pip", "compile", "--quiet", "--generate-hashes", "--universal", "--python-version", "3.11",
-            "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--emit-build-options",
-            "--group", "dev", "pyproject.toml", "-",
-        ],
-        input=BUILD, text=True, capture_output=True, cwd=ROOT, check=False,
-    )  # fmt: skip
-    if result.returncode != 0:
-        print(result.stderr, file=sys.stderr)
-        return 1
-    lines = [line for line in result.stdout.splitlines() if not line.startswith("--only") and "://" not in line]
-    head = "# Made by `make lock`: names, versions and hashes only.\n"
-    (ROOT / "requirements.lock").write_text(head + "\n".join(lines) + "\n", "utf-8")
-    print(f"requirements.lock: {sum('==' in line for line in lines)} packages")
+    for name, more in (("requirements.lock", ()), ("requirements-dev.lock", ("--group", "dev"))):
+        result = subprocess.run(
+            [
+                "uv", "pip", "compile", "--quiet", "--generate-hashes", "--universal", "--python-version", "3.11",
+                "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--emit-build-options",
+                *more, "pyproject.toml", "-",
+            ],
+            input=BUILD, text=True, capture_output=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+        if result.returncode != 0:
+            print(result.stderr, file=sys.stderr)
+            return 1
+        lines = [line for line in result.stdout.splitlines() if not line.startswith("--only") and "://" not in line]
+        head = "# Made by `make lock`: names, versions and hashes only.\n"
+        (ROOT / name).write_text(head + "\n".join(lines) + "\n", "utf-8")
+        print(f"{name}: {sum('==' in line for line in lines)} packages")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Set up the virtual environment: one command, and one line that mends what is missing."""
+"""Set up the virtual environment: ``setup.py FOLDER LOCK``, and one line that mends what is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
+    folder, lock = Path(sys.argv[1]), ROOT / sys.argv[2]
     if sys.version_info < (3, 11):
         print(f"Python 3.11 以上が必要です（いまは {sys.version.split()[0]}）。/ Python 3.11 or newer is needed: "
               "make PYTHON=python3.12 …", file=sys.stderr)  # fmt: skip
@@ -27,7 +27,7 @@ def main() -> int:
             return 1
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     steps = (
-        [*pip, "--require-hashes", "-r", str(ROOT / "requirements.lock")],
+        [*pip, "--require-hashes", "-r", str(lock)],
         [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
     )
     for step in steps:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal, localcontext
 
-from jitsuri.evaluation.rules import labels_needed
+from jitsuri.evaluation.rules.planning import labels_needed
 from jitsuri.ledger.records import reading
 from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.rules.converting import Rates
@@ -22,8 +22,8 @@ from jitsuri.ledger.rules.pricing import Resolved, price_of_mix, resolve
 from jitsuri.ledger.shapes.pricing import ModelSheet, PriceBook
 from jitsuri.ledger.shapes.rates import Rate
 from jitsuri.ledger.shapes.views import Use
-from jitsuri.rightsizing.rules import MOST_CANDIDATES, opportunity
-from jitsuri.rightsizing.shapes import Opportunity, TaskUse
+from jitsuri.rightsizing.rules.comparing import MOST_CANDIDATES, opportunity
+from jitsuri.rightsizing.shapes.opportunities import Opportunity, TaskUse
 from jitsuri.routing import records as routing_rows
 from jitsuri.store.door import Connection
 from jitsuri.terms.ids import UNASSIGNED

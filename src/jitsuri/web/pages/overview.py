@@ -10,7 +10,7 @@ from jitsuri.flows.cold.viewing.asking import Wish
 from jitsuri.flows.cold.viewing.overviewing import Overview, TaskRow, overview
 from jitsuri.flows.cold.viewing.yearly import Year, fiscal_year
 from jitsuri.ledger.shapes.forecasts import MonthEnd
-from jitsuri.rightsizing.shapes import Opportunity
+from jitsuri.rightsizing.shapes.opportunities import Opportunity
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Route

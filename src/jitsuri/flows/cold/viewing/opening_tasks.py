@@ -29,7 +29,7 @@ from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.shapes.pricing import PriceChange
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.totals import Total
-from jitsuri.rightsizing.shapes import Opportunity
+from jitsuri.rightsizing.shapes.opportunities import Opportunity
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Task, TaskRule
 from jitsuri.store.door import Connection

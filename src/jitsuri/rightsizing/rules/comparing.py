@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from jitsuri.evaluation.shapes import Need
-from jitsuri.rightsizing.shapes import Candidate, Opportunity, TaskUse
+from jitsuri.rightsizing.shapes.opportunities import Candidate, Opportunity, TaskUse
 from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy
 from jitsuri.terms.outcomes import Dropped
 

@@ -1,0 +1,1 @@
+"""What follows from outcomes: opportunities, verdicts, slices, cascades, the certificate's content. Pure."""

@@ -1,0 +1,1 @@
+"""What right-sizing speaks of: opportunities, outcomes, verdicts, cascades, certificates."""
