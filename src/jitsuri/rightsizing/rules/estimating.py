@@ -1,0 +1,244 @@
+"""From pairs to an estimate: whose eyes decide, is the judge to be trusted, and what stands against any verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jitsuri.evaluation.rules.agreeing import Seen, agreement, correlated, p_correlated
+from jitsuri.evaluation.rules.estimating import FOLDS, Sample, gathered, ppi_parts
+from jitsuri.evaluation.rules.ordering import folds
+from jitsuri.evaluation.rules.tilting import SMALL, Part, lower_bound, mean_of, p_above, p_below, upper_bound
+from jitsuri.rightsizing.rules.packing import rounded
+from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Thresholds
+from jitsuri.rightsizing.shapes.verdicts import Agreement, Reason, Span
+
+Floats = NDArray[np.float64]
+
+LEAST_JUDGED = 0.9
+"""Share of people's pairs that the judge must have seen too; otherwise people alone decide (decision 0016)."""
+
+KNOWS = 0.05
+"""One-sided level at which a judge must agree with people at all (and with itself across variants)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The difference with all that its bounds need. ``problem`` is set where no verdict may be given."""
+
+    parts: tuple[Part, ...]
+    differences: Floats
+    """Of the deciding eyes, pair by pair, with ``places`` in the pairs."""
+    places: NDArray[np.int64]
+    method: Literal["paired", "ppi", "none"]
+    source: Literal["people", "judge", "table"]
+    people: int
+    judged: int
+    mean_baseline: float
+    mean_candidate: float
+    agreement: Agreement | None = None
+    problem: Reason | None = None
+    cautions: tuple[Reason, ...] = field(default=())
+
+    @property
+    def n(self) -> int:
+        return len(self.differences)
+
+    @property
+    def difference(self) -> float | None:
+        return mean_of(self.parts) if self.parts else None
+
+    def lower(self, alpha: float) -> float:
+        """One-sided lower bound. Where not one loss was seen, losses as frequent as that allows are assumed, each whole."""
+        bound = lower_bound(self.parts, alpha)
+        if not (self.differences < -SMALL).any():
+            bound = min(bound, -(1 - alpha ** (1 / self.n)))
+        return bound
+
+    def upper(self, alpha: float) -> float:
+        """One-sided upper bound. Where not one gain was seen, one whole gain is added to what was seen."""
+        if self.method == "paired" and len(self.parts) == 1:
+            return upper_of(self.parts[0].values, alpha)
+        return upper_bound(self.parts, alpha)
+
+    def p_pass(self, margin: float) -> float:
+        """p-value against "worse by the margin or more"."""
+        p_value = p_above(self.parts, -margin)
+        if not (self.differences < -SMALL).any():
+            p_value = max(p_value, (1 - margin) ** self.n)
+        return p_value
+
+
+def upper_of(values: Floats, alpha: float) -> float:
+    """Upper bound on the mean of differences; without a single gain one whole gain is added to what was seen."""
+    return upper_bound([Part(_with_gain(values))], alpha)
+
+
+def p_worse(values: Floats, margin: float) -> float:
+    """p-value against "not worse by the margin or more", in the manner of ``upper_of``."""
+    return p_below([Part(_with_gain(values))], -margin)
+
+
+def array(scores: Scores) -> Floats:
+    """Scores as an array; NaN where there is none."""
+    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
+
+
+def estimate(pairs: Pairs, thresholds: Thresholds, seed: int) -> Estimate:
+    """Difference candidate − baseline: from people's labels, joined with a judge's where it is worth something."""
+    people = array(pairs.people_candidate) - array(pairs.people_baseline)
+    judge = array(pairs.judge_candidate) - array(pairs.judge_baseline)
+    labelled, judged = np.flatnonzero(~np.isnan(people)), np.flatnonzero(~np.isnan(judge))
+    if pairs.human:
+        found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed)
+    else:
+        found = _of_judge(pairs, judge, judged)
+    return _checked(pairs, found, thresholds)
+
+
+def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64]) -> Estimate:
+    source: Literal["judge", "table"] = "judge" if pairs.is_judge_named else "table"
+    one, other = array(pairs.judge_baseline)[judged], array(pairs.judge_candidate)[judged]
+    problem = None
+    cautions: tuple[Reason, ...] = ()
+    if source == "judge":
+        cautions = (Reason("judge_only", {"judge": pairs.judge}),)
+        if len(judged) and p_correlated(correlated(one, other), len(one)) > KNOWS:
+            problem = Reason("judge_nonsense", {"judge": pairs.judge})
+    return Estimate(
+        _strata_parts(judge[judged], [pairs.strata[at] for at in judged]), judge[judged], judged, "paired", source, 0,
+        len(judged), _mean(one), _mean(other), problem=problem, cautions=cautions,
+    )  # fmt: skip
+
+
+def _of_people(
+    pairs: Pairs,
+    people: Floats,
+    judge: Floats,
+    labelled: NDArray[np.int64],
+    judged: NDArray[np.int64],
+    thresholds: Thresholds,
+    seed: int,
+) -> Estimate:
+    both = np.intersect1d(labelled, judged)
+    alone = np.setdiff1d(judged, labelled)
+    seen = _agreed(people[both], judge[both], len(labelled), len(alone), thresholds) if pairs.judge else None
+    parts: Sequence[Part] = _strata_parts(people[labelled], [pairs.strata[at] for at in labelled], _sizes(pairs))
+    method: Literal["paired", "ppi"] = "paired"
+    cautions: tuple[Reason, ...] = ()
+    if seen is not None and seen.is_used:
+        joined, worth = ppi_parts(gathered(_samples(pairs, people, judge, both, alone, seed)))
+        if worth > 0:
+            parts, method = joined, "ppi"
+    elif seen is not None and seen.set_aside != "no_more_pairs":
+        cautions = (Reason("judge_set_aside", {"judge": pairs.judge, "why": seen.set_aside}),)
+    return Estimate(
+        tuple(parts), people[labelled], labelled, method, "people", len(labelled), len(judged),
+        _mean(array(pairs.people_baseline)[labelled]), _mean(array(pairs.people_candidate)[labelled]),
+        agreement=seen, cautions=cautions,
+    )  # fmt: skip
+
+
+def _samples(
+    pairs: Pairs, people: Floats, judge: Floats, both: NDArray[np.int64], alone: NDArray[np.int64], seed: int
+) -> list[Sample]:
+    fold = np.array(folds([pairs.prompt_ids[at] for at in both], seed, FOLDS), dtype=np.int64)
+    of_both = np.array([pairs.strata[at] for at in both])
+    of_alone = np.array([pairs.strata[at] for at in alone])
+    return [
+        Sample(people[both[of_both == name]], judge[both[of_both == name]], judge[alone[of_alone == name]],
+               fold[of_both == name])
+        for name in sorted({*of_both.tolist(), *of_alone.tolist()})
+    ]  # fmt: skip
+
+
+def _agreed(people: Floats, judge: Floats, labelled: int, alone: int, thresholds: Thresholds) -> Agreement | None:
+    """How the judge did on what people saw, and whether it may take part."""
+    if len(people) < 2:
+        return None
+    seen = agreement(people, judge, thresholds.alpha)
+    why = _why_aside(seen, people, judge, labelled, alone, thresholds)
+    error = seen.kappa_error
+    level = 1 - 2 * thresholds.alpha
+    span = None
+    if seen.kappa is not None and error is not None:
+        reach = 1.6448536269514722 * error  # the normal quantile of one-sided 5 %
+        span = Span(rounded(max(-1.0, seen.kappa - reach)), rounded(min(1.0, seen.kappa + reach)), 0.9)
+    return Agreement(
+        n=seen.n,
+        confusion=seen.confusion,
+        kappa=None if seen.kappa is None else rounded(seen.kappa),
+        kappa_span=span,
+        correlation=None if seen.correlation is None else rounded(seen.correlation),
+        bias=rounded(seen.bias),
+        bias_span=Span(rounded(seen.bias_low), rounded(seen.bias_high), rounded(level)),
+        is_used=not why,
+        set_aside=why,
+    )
+
+
+def _why_aside(seen: Seen, people: Floats, judge: Floats, labelled: int, alone: int, thresholds: Thresholds) -> str:
+    if seen.n < thresholds.fewest_for_judge or seen.n < LEAST_JUDGED * labelled:
+        return "too_few"
+    if seen.correlation is not None and p_correlated(correlated(people, -judge), seen.n) <= KNOWS:
+        return "misleading"
+    if seen.p_correlation > KNOWS:
+        return "no_information"
+    return "" if alone else "no_more_pairs"
+
+
+def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Estimate:
+    """The same estimate with the first thing that stands against any verdict."""
+    problem = _problem(pairs, found, thresholds) or found.problem
+    parts = found.parts if found.n else ()
+    method: Literal["paired", "ppi", "none"] = found.method if found.n else "none"
+    return Estimate(
+        parts, found.differences, found.places, method, found.source, found.people, found.judged, found.mean_baseline,
+        found.mean_candidate, found.agreement, problem, found.cautions,
+    )  # fmt: skip
+
+
+def _problem(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Reason | None:
+    if pairs.missing.share > thresholds.most_missing:
+        facts = {"share": rounded(pairs.missing.share), "limit": rounded(thresholds.most_missing)}
+        return Reason("missing_too_many", facts)
+    if found.n < thresholds.fewest_pairs:
+        return Reason("too_few", {"n": found.n, "needed": thresholds.fewest_pairs})
+    if not (np.abs(found.differences) > SMALL).any():
+        scores = array(pairs.people_baseline if found.source == "people" else pairs.judge_baseline)[found.places]
+        code = "one_class" if float(np.ptp(scores)) < SMALL else "all_ties"
+        return Reason(code, {"n": found.n})
+    return None
+
+
+def _strata_parts(values: Floats, strata: Sequence[str], sizes: dict[str, int] | None = None) -> tuple[Part, ...]:
+    """One part where sampling was even; one per stratum with its share of the requests where labels were not."""
+    if sizes is None or len(sizes) < 2:
+        return (Part(values),) if len(values) else ()
+    places = np.array(strata)
+    held = {name: values[places == name] for name in sizes if (places == name).any()}
+    if any(len(part) < 10 for part in held.values()) or len(held) < len(sizes):  # too thin to weight: see ``gathered``
+        return (Part(values),) if len(values) else ()
+    whole = sum(sizes.values())
+    if all(abs(len(part) / len(values) - sizes[name] / whole) < SMALL for name, part in held.items()):
+        return (Part(values),)  # the weighted sum is the plain mean
+    return tuple(Part(part, sizes[name] / whole) for name, part in sorted(held.items()))
+
+
+def _sizes(pairs: Pairs) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for name in pairs.strata:
+        sizes[name] = sizes.get(name, 0) + 1
+    return sizes
+
+
+def _with_gain(values: Floats) -> Floats:
+    return values if (values > SMALL).any() else np.append(values, 1.0)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0
