@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "ledger": "jitsuri.cli.ledger:ledger",
     "tasks": "jitsuri.cli.tasks:tasks",
     "opportunities": "jitsuri.cli.opportunities:opportunities",
+    "rightsize": "jitsuri.cli.rightsize:rightsize",
+    "certificate": "jitsuri.cli.certificate:certificate",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",

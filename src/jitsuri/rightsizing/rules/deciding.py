@@ -232,11 +232,9 @@ def _decision(
     decision, reason = _of_span(found, span, thresholds)
     reasons = [reason]
     blocking = [f"{one.field}={one.value}" for one in slices if one.state == "blocks"]
-    if decision == "pass" and blocking:
+    if blocking:  # whatever the whole says: more labels would not make this part good
         decision = "fail"
         reasons.insert(0, Reason("slice_blocks", {"slices": ", ".join(blocking)}))
-    elif blocking:
-        reasons.append(Reason("slice_blocks", {"slices": ", ".join(blocking)}))
     if critical is not None and critical.decision != "pass":
         facts = {"errors": critical.errors, "n": critical.n, "limit_percent": rounded(critical.limit * 100)}
         if critical.decision == "fail":

@@ -25,11 +25,18 @@ TASK_FIELD = "task"
 
 @dataclass(frozen=True, slots=True)
 class Scorers:
-    """Whose scores count: ``human`` labels, ``judge`` judgements; '' for none. One of them is always named."""
+    """Whose scores count: ``human`` labels, ``judge`` judgements; '' for none.
+
+    Both '': nobody was named and every answer has one scorer, so all rows count; ``shown`` then says who they are.
+    """
 
     human: str
     judge: str
-    is_judge_named: bool = True
+    shown: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.human or self.judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,8 @@ def named(asked: str, known: Collection[str], what: str) -> str:
 def scorers_in(table: Table, human: str, judge: str) -> Scorers:
     """Who scores, from what was asked and what the table holds.
 
-    Raises CallerError ``outcomes_scorers_several`` where nobody was named and there are several, and the codes of
-    ``named``.
+    Raises CallerError ``outcomes_scorers_several`` where nobody was named and an answer has several, and the codes of
+    ``named``; ``outcomes_scorer_twice`` where one is to be both.
     """
     known = sorted(set(table.judges))
     found_human = named(human, known, "human") if human else ""
@@ -66,24 +73,25 @@ def scorers_in(table: Table, human: str, judge: str) -> Scorers:
         raise CallerError("outcomes_scorer_twice", name=found_human)
     if found_human or found_judge:
         return Scorers(found_human, found_judge)
-    if len(known) > 1:
+    if len(known) > 1 and _has_several(table):
         raise CallerError("outcomes_scorers_several", known=", ".join(known))
-    return Scorers("", known[0] if known else "", is_judge_named=False)
+    return Scorers("", "", ", ".join(name for name in known if name))
 
 
 def indexed(table: Table, scorers: Scorers) -> Index:
     """Every row of these scorers in its place. Raises CallerError ``outcomes_duplicate`` where two claim one place."""
-    wanted = {scorers.human, scorers.judge} - {""} if scorers.human or scorers.judge else {""}
+    wanted = {scorers.human, scorers.judge} - {""}
     found: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
     columns = zip(table.tasks, table.prompt_ids, table.models, table.judges, strict=True)
     for at, (task, prompt_id, model, judge) in enumerate(columns):
-        if judge not in wanted:
+        if scorers.is_named and judge not in wanted:
             continue
         place = found.setdefault(model, {}).setdefault((task, prompt_id), {})
-        if judge in place:
-            raise CallerError("outcomes_duplicate", line=table.lines[at], first_line=table.lines[place[judge]],
+        eyes = judge if scorers.is_named else ""
+        if eyes in place:
+            raise CallerError("outcomes_duplicate", line=table.lines[at], first_line=table.lines[place[eyes]],
                               prompt_id=prompt_id, model=model, judge=judge or "–")  # fmt: skip
-        place[judge] = at
+        place[eyes] = at
     return Index(found)
 
 
@@ -134,7 +142,7 @@ def pairs_of(
         baseline=baseline,
         candidate=candidate,
         human=scorers.human,
-        judge=scorers.judge,
+        judge=scorers.judge or ("" if scorers.human else scorers.shown),
         prompt_ids=tuple(f"{key[0]}\u001f{key[1]}" if is_pooled else key[1] for key, _, _ in kept),
         strata=tuple(_stratum(table, key, row, is_pooled) for (key, _, _), row in zip(kept, rows, strict=True)),
         people_baseline=_scores(table, [here for _, here, _ in kept], scorers.human),
@@ -145,7 +153,7 @@ def pairs_of(
         critical_candidate=tuple(_critical(table, there) for _, _, there in kept),
         slices=slices,
         missing=Missing(len(requests), len(kept), lacking_one, lacking_other),
-        is_judge_named=scorers.is_judge_named,
+        is_judge_named=scorers.is_named,
     )
 
 
@@ -173,7 +181,7 @@ def _has_score(table: Table, rows: Mapping[str, int]) -> bool:
 
 
 def _is_paired(table: Table, here: Mapping[str, int], there: Mapping[str, int], scorers: Scorers) -> bool:
-    names = (scorers.human, scorers.judge) if scorers.human or scorers.judge else ("",)
+    names = {scorers.human, scorers.judge} - {""} if scorers.is_named else {""}
     return any(
         name in here
         and name in there
@@ -187,6 +195,15 @@ def _scores(table: Table, rows: Sequence[Mapping[str, int]], scorer: str, is_opt
     if not scorer and is_optional:
         return (None,) * len(rows)
     return tuple(None if (at := row.get(scorer)) is None else table.scores[at] for row in rows)
+
+
+def _has_several(table: Table) -> bool:
+    """Did several scorers see the same answer?"""
+    seen: dict[tuple[str, str, str], str] = {}
+    for key, judge in zip(zip(table.tasks, table.prompt_ids, table.models, strict=True), table.judges, strict=True):
+        if seen.setdefault(key, judge) != judge:
+            return True
+    return False
 
 
 def _critical(table: Table, rows: Mapping[str, int]) -> bool | None:

@@ -6,7 +6,7 @@ Everything is kept column by column, so that a hundred thousand pairs are a few 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jitsuri.rightsizing.shapes.verdicts import Missing
 
@@ -92,7 +92,16 @@ class Pairs:
     missing: Missing
     is_judge_named: bool = True
     """False: the table has one scorer that nobody called a judge (an exact match, a rule)."""
-    cascade_scores: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.prompt_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict is recomputed from: no prompt and no answer is in it."""
+
+    pairs: Pairs
+    thresholds: Thresholds
+    others_p: tuple[float | None, ...]
+    """The p-values of the other candidates of the same task, in the order they were tried."""

@@ -1,0 +1,272 @@
+"""A file of outcomes → ``Table``: Parquet, CSV or JSONL, by its content, under the headers that people use.
+
+Everything that is wrong is told with its line, its value and the mend; nothing is guessed, nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jitsuri.rightsizing.shapes.outcomes import Table
+from jitsuri.terms.errors import CallerError
+
+MOST_BYTES = 2_000_000_000
+"""A hundred thousand pairs with their texts are 200 MB; ten times that no longer fits the memory of a laptop."""
+
+HEADERS: Mapping[str, tuple[str, ...]] = {
+    "task": ("task", "業務"),
+    "prompt_id": ("prompt_id", "request_id", "id", "依頼番号"),
+    "prompt": ("prompt", "input", "question", "依頼"),
+    "model": ("model", "variant", "構成", "モデル"),
+    "answer": ("answer", "output", "response", "回答"),
+    "score": ("score", "label", "correct", "accepted", "評価", "点"),
+    "judge": ("judge", "scorer", "rater", "評価者", "判定者"),
+    "input_tokens": ("input_tokens", "prompt_tokens"),
+    "output_tokens": ("output_tokens", "completion_tokens"),
+    "cost_usd": ("cost_usd",),
+    "critical": ("critical", "重大"),
+    "token_source": ("token_source",),
+}
+"""Our name → the headers it may stand under, first come first taken."""
+
+NEEDED = ("prompt_id", "model", "score")
+SIGNALS = ("confidence", "mean_logprob", "logprob")
+"""Numbers that came with an answer and say something of how sure it was."""
+NEVER_SLICES = frozenset({"reference", "latency_s", "latency_ms", "benchmark"})
+"""Known columns that name no part of a task: references, times, where a set comes from."""
+
+WORDS: Mapping[str, float] = {
+    "1": 1.0, "true": 1.0, "ok": 1.0, "yes": 1.0, "good": 1.0, "pass": 1.0, "accept": 1.0, "accepted": 1.0, "correct": 1.0,
+    "可": 1.0, "○": 1.0, "〇": 1.0, "良": 1.0, "正": 1.0,
+    "0": 0.0, "false": 0.0, "ng": 0.0, "no": 0.0, "bad": 0.0, "fail": 0.0, "reject": 0.0, "rejected": 0.0,
+    "incorrect": 0.0, "wrong": 0.0, "不可": 0.0, "×": 0.0, "✕": 0.0, "否": 0.0, "誤": 0.0,
+}  # fmt: skip
+"""What people write as a label; anything else that is no number is an error."""
+
+BLANK = frozenset({"", "null", "none", "nan", "na", "n/a", "-"})
+
+Column = Sequence[Any]
+Read = tuple[dict[str, Column], Sequence[int]]
+
+
+def read_outcomes(path: Path) -> Table:
+    """The table of a file. Raises CallerError ``outcomes_…`` with place, value and mend."""
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= MOST_BYTES else b""
+    except OSError as error:
+        raise CallerError("outcomes_unreadable", path=str(path), reason=error.strerror or str(error)) from None
+    if size > MOST_BYTES:
+        raise CallerError(
+            "outcomes_too_large", path=str(path), megabytes=size // 1_000_000, most=MOST_BYTES // 1_000_000
+        )
+    if not content.strip():
+        raise CallerError("outcomes_empty", path=str(path))
+    columns, lines = _reader(content)(content, path)
+    if not lines:
+        raise CallerError("outcomes_empty", path=str(path))
+    return _table(columns, lines, path)
+
+
+def _reader(content: bytes) -> Callable[[bytes, Path], Read]:
+    if content[:4] == b"PAR1":
+        return _parquet
+    return _jsonl if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else _csv
+
+
+def _parquet(content: bytes, path: Path) -> Read:
+    from arro3.io import read_parquet
+
+    try:
+        table = read_parquet(io.BytesIO(content)).read_all()
+        columns: dict[str, Column] = {name: list(table.column(name).to_pylist()) for name in table.schema.names}
+    except Exception as error:  # noqa: BLE001 – the library raises its own kinds, all of them mean a broken file
+        raise CallerError("outcomes_broken", path=str(path), line=0, reason=str(error)[:200]) from None
+    return columns, range(1, table.num_rows + 1)
+
+
+def _jsonl(content: bytes, path: Path) -> Read:
+    decoder = msgspec.json.Decoder()
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+        pieces: Iterable[tuple[int, bytes]] = [(1, content.removeprefix(b"\xef\xbb\xbf"))]
+    else:
+        pieces = enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
+    for number, line in pieces:
+        if not line.strip():
+            continue
+        try:
+            value = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise CallerError("outcomes_broken", path=str(path), line=number, reason=str(error)[:200]) from None
+        many = value if isinstance(value, list) else [value]
+        for row in many:
+            if not isinstance(row, dict):
+                raise CallerError("outcomes_broken", path=str(path), line=number, reason=type(row).__name__)
+            rows.append(row)
+            lines.append(number if len(many) == 1 else len(rows))
+    names = {name: None for row in rows for name in row}
+    return {name: [row.get(name) for row in rows] for name in names}, lines
+
+
+def _csv(content: bytes, path: Path) -> Read:
+    text = _decoded(content, path)
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first and "," not in first else ",")
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    try:
+        header = [name.strip() for name in next(reader)]
+        line = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                if len(cells) > len(header) and any(cells[len(header) :]):
+                    reason = f"{len(cells)} > {len(header)}"
+                    raise CallerError("outcomes_broken", path=str(path), line=line, reason=reason)
+                rows.append(cells + [""] * (len(header) - len(cells)))
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise CallerError("outcomes_broken", path=str(path), line=reader.line_num, reason=str(error)) from None
+    return {name: [row[at] for row in rows] for at, name in enumerate(header)}, lines
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    for name in ("utf-8-sig", "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "cp932"):
+        try:
+            return content.decode(name)
+        except UnicodeDecodeError:
+            continue
+    raise CallerError("outcomes_broken", path=str(path), line=0, reason="UTF-8 / UTF-16 / Shift_JIS")
+
+
+def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> Table:
+    found = {ours: name for ours, names in HEADERS.items() if (name := _present(columns, names)) is not None}
+    missing = [ours for ours in NEEDED if ours not in found]
+    if missing:
+        raise CallerError("outcomes_columns_missing", path=str(path), missing=", ".join(missing),
+                          known=", ".join(columns) or "–", accepted=_accepted(missing))  # fmt: skip
+    count = len(lines)
+
+    def texts(ours: str) -> tuple[str, ...]:
+        return _texts(columns[found[ours]]) if ours in found else ("",) * count
+
+    def numbers(ours: str) -> tuple[float | None, ...]:
+        return _numbers(columns[found[ours]], lines, found[ours], path) if ours in found else (None,) * count
+
+    ids, models = texts("prompt_id"), texts("model")
+    for at, (prompt_id, model) in enumerate(zip(ids, models, strict=True)):
+        if not prompt_id or not model:
+            raise CallerError("outcomes_cell_missing", path=str(path), line=lines[at],
+                              column=found["model" if prompt_id else "prompt_id"])  # fmt: skip
+    taken = set(found.values())
+    rest = {n: c for n, c in columns.items() if n not in taken and n not in NEVER_SLICES and n not in SIGNALS}
+    return Table(
+        lines=tuple(lines),
+        tasks=texts("task"),
+        prompt_ids=ids,
+        prompts=texts("prompt"),
+        models=models,
+        answers=texts("answer"),
+        scores=_scores(columns[found["score"]], lines, found["score"], path),
+        judges=texts("judge"),
+        input_tokens=numbers("input_tokens"),
+        output_tokens=numbers("output_tokens"),
+        costs_usd=numbers("cost_usd"),
+        critical=_flags(columns[found["critical"]], lines, path) if "critical" in found else (None,) * count,
+        fields={name: _texts(column) for name, column in rest.items()},
+        signals={n: _numbers(columns[n], lines, n, path) for n in SIGNALS if n in columns},
+        are_tokens_estimated=any("estimate" in source for source in set(texts("token_source"))),
+    )
+
+
+def _present(columns: Mapping[str, Column], names: Sequence[str]) -> str | None:
+    by_lower = {name.strip().lower(): name for name in reversed(list(columns))}
+    return next((by_lower[name] for name in names if name in by_lower), None)
+
+
+def _accepted(missing: Sequence[str]) -> str:
+    return " / ".join(f"{ours}: {', '.join(HEADERS[ours])}" for ours in missing)
+
+
+def _texts(column: Column) -> tuple[str, ...]:
+    return tuple(cell if type(cell) is str else "" if cell is None else _plain(cell) for cell in column)
+
+
+def _plain(cell: object) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _number(cell: object) -> float | None:
+    """A cell as a number; None for a blank. Raises ValueError for anything else."""
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        text = cell.strip().lower()
+        if text in BLANK:
+            return None
+        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text):
+            raise ValueError(cell)
+        return float(text)
+    if not isinstance(cell, int | float):
+        raise ValueError(str(cell))  # noqa: TRY004 – a cell of a wrong kind is a wrong value to the reader
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return float(cell)
+
+
+def _numbers(column: Column, lines: Sequence[int], name: str, path: Path) -> tuple[float | None, ...]:
+    found: list[float | None] = []
+    for at, cell in enumerate(column):
+        try:
+            value = _number(cell)
+        except ValueError:
+            value = math.inf
+        if value is not None and (value == math.inf or (value < 0 and name not in SIGNALS)):
+            raise CallerError("outcomes_not_number", path=str(path), line=lines[at], column=name, value=str(cell)[:80])
+        found.append(value)
+    return tuple(found)
+
+
+def _scores(column: Column, lines: Sequence[int], name: str, path: Path) -> tuple[float | None, ...]:
+    found: list[float | None] = []
+    for at, cell in enumerate(column):
+        if isinstance(cell, str) and (word := WORDS.get(cell.strip().lower())) is not None:
+            found.append(word)
+            continue
+        try:
+            value = _number(cell)
+        except ValueError:
+            raise CallerError(
+                "outcomes_score_unknown", path=str(path), line=lines[at], column=name, value=str(cell)[:80]
+            ) from None
+        if value is not None and not 0 <= value <= 1:
+            raise CallerError("outcomes_score_range", path=str(path), line=lines[at], column=name, value=str(cell)[:80])
+        found.append(value)
+    return tuple(found)
+
+
+def _flags(column: Column, lines: Sequence[int], path: Path) -> tuple[bool | None, ...]:
+    found: list[bool | None] = []
+    for at, cell in enumerate(column):
+        text = str(cell).strip().lower()
+        if cell is None or text in BLANK:
+            found.append(None)
+        elif text in ("1", "true", "yes", "重大", "1.0"):
+            found.append(True)
+        elif text in ("0", "false", "no", "0.0"):
+            found.append(False)
+        else:
+            raise CallerError(
+                "outcomes_flag_unknown", path=str(path), line=lines[at], column="critical", value=text[:80]
+            )
+    return tuple(found)
