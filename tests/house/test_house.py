@@ -129,14 +129,23 @@ def test_no_magnet_names() -> None:
     assert [str(f.relative_to(SOURCE)) for f in FILES if f.stem in banned] == []
 
 
-def test_the_lock_names_no_address_and_pins_every_package() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+def _pinned(lock: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
 
-    assert "://" not in lock
-    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+
+def test_the_locks_name_no_address_and_pin_every_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    assert {re.split(r"[\[>=<]", w)[0] for w in wanted} <= pinned
+    product, tools = (
+        {re.split(r"[\[>=<]", wanted)[0] for wanted in asked}
+        for asked in (project["project"]["dependencies"], project["dependency-groups"]["dev"])
+    )
+
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        assert "://" not in (ROOT / lock).read_text("utf-8")
+    assert product <= _pinned("requirements.lock")
+    assert product | tools <= _pinned("requirements-dev.lock")
+    assert _pinned("requirements.lock") <= _pinned("requirements-dev.lock")
+    assert tools.isdisjoint(_pinned("requirements.lock")), "a tool of the tests would be installed with the product"
 
 
 def test_nothing_committed_names_a_registry_or_this_machine() -> None:
@@ -157,9 +166,8 @@ def test_nothing_committed_names_a_registry_or_this_machine() -> None:
 
 
 def test_the_notice_lists_everything_that_is_installed() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
     notice = (ROOT / "NOTICE").read_text("utf-8")
-    installed = re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+    installed = sorted(_pinned("requirements.lock") | _pinned("requirements-dev.lock"))
 
     assert [name for name in installed if not re.search(rf"^{re.escape(name)} ", notice, re.MULTILINE)] == []
     assert not re.search(r"AGPL|SSPL|BUSL|NonCommercial", notice.replace("No AGPL", ""))
