@@ -47,13 +47,14 @@ class Threshold:
     share_cheap: float
     """Share of the calibration requests that would be answered by the cheap model."""
     loss_at: float
-    """Loss measured on the calibration set at this threshold (share of all requests)."""
+    """Loss measured on the calibration set at this threshold (share of all requests); unseen templates cost nothing."""
     upper: float
     """The bound on the loss at this threshold; ≤ ``allowance`` when certified."""
     harm_at: float
     net_at: float
     labels: int
     reason: str = ""
+    """``too_few_labels``, ``none_certified``, ``constant_scores`` or ``not_finite``; '' where one was certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,20 @@ class Cascade:
     thresholds: tuple[Threshold, ...]
     scores: Mapping[str, float]
     """Score of each calibration request by prompt id, rounded to 6 digits: what the thresholds can be recomputed from."""
+    unseen: tuple[str, ...] = ()
+    """Prompt ids of the calibration requests whose template was in no other row: the other half of a recomputation."""
+    closeness: float = 0.0
+    """Cosine below which a template counts as unseen, learned from the training rows (``featuring.kinship``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """No cascade could be tried on these rows; an expected outcome, never an exception.
+
+    ``too_few_rows``: fewer than 150 (50 to train on, 100 to calibrate on); ``one_class``: in training the cheap answer
+    is always, or never, worse; ``constant_scores``: the score does not tell requests apart; ``no_features``: nothing
+    that varies is known before the answer; ``not_finite``: a score is no number in [0, 1]; ``duplicate_ids``.
+    """
+
+    reason: str
+    facts: Mapping[str, object] = field(default_factory=dict)
