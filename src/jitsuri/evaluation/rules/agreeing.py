@@ -64,8 +64,8 @@ def p_correlated(correlation: float | None, n: int) -> float:
     """One-sided p-value against "no positive correlation": t with n − 2 degrees of freedom; 1.0 where there is none."""
     if correlation is None or n < 4:
         return 1.0
-    if correlation >= 1 - 1e-12:
-        return 0.0
+    if abs(correlation) >= 1 - 1e-12:
+        return 0.0 if correlation > 0 else 1.0
     return float(special.stdtr(n - 2, -correlation * np.sqrt((n - 2) / (1 - correlation**2))))
 
 
