@@ -6,6 +6,7 @@ from jitsuri.web.desk import Route
 from jitsuri.web.pages import (
     account,
     calls,
+    certificates,
     costs,
     departments,
     entering,
@@ -19,6 +20,7 @@ from jitsuri.web.pages import (
     proposals,
     rates,
     tasks,
+    verdicts,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -26,6 +28,8 @@ ROUTES: tuple[Route, ...] = (
     *tasks.ROUTES,
     *departments.ROUTES,
     *opportunities.ROUTES,
+    *verdicts.ROUTES,
+    *certificates.ROUTES,
     *calls.ROUTES,
     *imports.ROUTES,
     *proposals.ROUTES,

@@ -11,7 +11,7 @@ from jitsuri.calls.records.reading import open_groups
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.flows.cold.moving_calls import move_some, name_groups
-from jitsuri.rightsizing import records as rightsizing_rows
+from jitsuri.rightsizing.records.groups import unassigned_groups
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.naming import USUAL_MARGIN, is_task_name
 from jitsuri.routing.rules.proposing import propose
@@ -22,7 +22,7 @@ from jitsuri.terms.outcomes import Refusal
 
 def proposals(tx: Connection) -> list[Proposal]:
     """What a person is asked to name, dearest first."""
-    open_groups = rightsizing_rows.unassigned_groups(tx)
+    open_groups = unassigned_groups(tx)
     groups = routing_rows.groups(tx, [row[0] for row in open_groups])
     return propose(
         groups,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from jitsuri.flows.cold.viewing.overviewing import DayCosts
 from jitsuri.ledger.shapes.forecasts import MonthEnd
-from jitsuri.paper.shapes import Meter, Series, Sparkline, StackedBars
+from jitsuri.paper.shapes import Interval, Meter, Series, Sparkline, StackedBars, Verdict
 from jitsuri.terms.period import Month
-from jitsuri.web.formatting import day_short, month, month_short, yen_scale, yen_short
+from jitsuri.web.formatting import day_short, month, month_short, points, yen_scale, yen_short
 from jitsuri.web.pages.wording import Names
 from jitsuri.words import Language, text
 
@@ -85,4 +85,52 @@ def month_meter(end: MonthEnd, lang: Language) -> Meter:
         budget=None,
         forecast=(max(end.spent_jpy, end.low_jpy), end.high_jpy),
         heads=(text("chart.meter.used", lang), "", text("chart.meter.low", lang), text("chart.meter.high", lang)),
+    )  # fmt: skip
+
+
+WIDEST_POINTS = 25.0
+"""An axis of points reaches no further than this from zero: what lies beyond is cut with an arrow."""
+
+
+def points_axis(ends: Iterable[float], margin: float) -> tuple[float, float]:
+    """One axis in points for several intervals with the same margin: everything, zero and the limit lie on it."""
+    reached = [*ends, -margin, 0.0]
+    low, high = max(min(reached), -WIDEST_POINTS), min(max(reached), WIDEST_POINTS)
+    pad = max(1.0, (high - low) * 0.12)
+    return low - pad, high + pad
+
+
+def difference_interval(
+    span: tuple[float, float, float],
+    margin: float,
+    axis: tuple[float, float],
+    tone: Verdict,
+    lang: Language,
+    level: str,
+) -> Interval:
+    """A difference with its interval (low, point, high in points) against the margin; ``level`` as a reader sees it."""
+    low, point, high = span
+    shown = {
+        "low": points(low, lang), "point": points(point, lang), "high": points(high, lang),
+        "limit": points(-margin, lang), "level": level,
+    }  # fmt: skip
+    return Interval(
+        title=text("verdict.chart", lang),
+        description=text("verdict.chart.told", lang, **shown),
+        low=min(low, point),
+        point=point,
+        high=max(high, point),
+        axis_low=axis[0],
+        axis_high=axis[1],
+        limit=-margin,
+        verdict=tone,
+        limit_text=text("verdict.chart.limit", lang, limit=shown["limit"]),
+        low_text=shown["low"],
+        point_text=text("verdict.chart.point", lang, point=shown["point"]),
+        high_text=shown["high"],
+        better_text=text("verdict.chart.better", lang),
+        heads=(
+            text("verdict.difference", lang), text("verdict.chart.low", lang), text("verdict.chart.high", lang),
+            text("verdict.chart.limit_head", lang),
+        ),
     )  # fmt: skip
