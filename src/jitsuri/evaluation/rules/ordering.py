@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
+import numpy as np
+
 
 def drawn_order(names: Sequence[str], seed: int) -> list[int]:
     """The places of the names in a random order that only seed and names decide.
@@ -12,8 +14,14 @@ def drawn_order(names: Sequence[str], seed: int) -> list[int]:
     Sorting by a keyed hash is a uniform random permutation as far as blake2b is a random function; a library's generator
     may change its stream between versions, and a certificate must be recomputable for years.
     """
-    keys = [_key(name, seed) for name in names]
-    return sorted(range(len(names)), key=lambda at: (keys[at], names[at], at))
+    salted = blake2b(digest_size=16, salt=seed.to_bytes(8, "big", signed=True))
+    digests = []
+    for name in names:
+        one = salted.copy()
+        one.update(name.encode("utf-8", "surrogatepass"))
+        digests.append(one.digest())
+    halves = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 2)
+    return [int(at) for at in np.lexsort((halves[:, 1], halves[:, 0]))]
 
 
 def folds(names: Sequence[str], seed: int, count: int) -> list[int]:
@@ -22,9 +30,3 @@ def folds(names: Sequence[str], seed: int, count: int) -> list[int]:
     for place, at in enumerate(drawn_order(names, seed)):
         found[at] = place % count
     return found
-
-
-def _key(name: str, seed: int) -> bytes:
-    return blake2b(
-        name.encode("utf-8", "surrogatepass"), digest_size=16, salt=seed.to_bytes(8, "big", signed=True)
-    ).digest()

@@ -20,6 +20,7 @@ from jitsuri.rightsizing.rules.pairing import (
     indexed,
     named,
     pairs_of,
+    rows_of,
     scorers_in,
     slice_columns,
     tasks_of,
@@ -80,7 +81,7 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
             pairs_of(table, index, scorers, baseline=baseline, candidate=candidate, task=task, slice_fields=columns,
                      is_subset=asked.is_subset)
             for candidate in candidates
-            if not asked.candidates or _answers(index, candidate, task) or task is None
+            if task is None or task in tasks_of(index, candidate)
         ]  # fmt: skip
         results += _of_task(table, index, [p for p in held if p.missing.requests], asked, prices)
     if not results:
@@ -90,7 +91,7 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
 
 def _of_task(table: Table, index: Index, held: Sequence[Pairs], asked: Asked, prices: Prices) -> list[Judged]:
     costs = [
-        unit_costs(table, _rows(index, pairs, pairs.baseline), _rows(index, pairs, pairs.candidate), prices)
+        unit_costs(table, rows_of(index, pairs, pairs.baseline), rows_of(index, pairs, pairs.candidate), prices)
         for pairs in held
     ]
     p_values = [p_value_of(pairs, asked.thresholds, asked.seed) for pairs in held]
@@ -119,11 +120,9 @@ def _cascade(table: Table, index: Index, pairs: Pairs, seed: int) -> Cascade | N
         else (pairs.judge_baseline, pairs.judge_candidate)
     )
     rows = []
-    for at, prompt_id in enumerate(pairs.prompt_ids):
+    for at, (prompt_id, row) in enumerate(zip(pairs.prompt_ids, rows_of(index, pairs, pairs.candidate), strict=True)):
         strong, cheap = mine[0][at], mine[1][at]
-        places = index.by_model[pairs.candidate].get(_key(pairs, prompt_id), {})
-        row = next(iter(places.values()), None)
-        if strong is None or cheap is None or row is None or not table.prompts[row]:
+        if strong is None or cheap is None or not table.prompts[row]:
             continue
         fields = {name: column[row] for name, column in table.fields.items() if column[row]}
         if table.tasks[row]:
@@ -134,29 +133,18 @@ def _cascade(table: Table, index: Index, pairs: Pairs, seed: int) -> Cascade | N
     return found if isinstance(found, Cascade) else None
 
 
-def _rows(index: Index, pairs: Pairs, model: str) -> list[int]:
-    """One row of the table per paired request, for what an answer cost."""
-    if not model:
-        return []
-    held = index.by_model[model]
-    return [next(iter(held[_key(pairs, name)].values())) for name in pairs.prompt_ids]
-
-
-def _key(pairs: Pairs, prompt_id: str) -> tuple[str, str]:
-    if pairs.task or "\u001f" not in prompt_id:
-        return pairs.task, prompt_id
-    task, _, own = prompt_id.partition("\u001f")
-    return task, own
-
-
 def _candidates(index: Index, asked: Asked, baseline: str, models: set[str]) -> list[str]:
     if asked.candidates:
         chosen = list(dict.fromkeys(named(name, models, "model") for name in asked.candidates))
         if baseline in chosen:
             raise CallerError("outcomes_candidate_is_baseline", name=baseline)
         return chosen
-    today = set(index.by_model.get(baseline, {}))
-    found = sorted(m for m in index.by_model if m != baseline and (not baseline or today & set(index.by_model[m])))
+    today = index.any_row(baseline) >= 0
+    found = sorted(
+        model
+        for model in index.models() - {baseline}
+        if not baseline or bool((today & (index.any_row(model) >= 0)).any())
+    )
     if len(found) > MOST_CANDIDATES:
         raise CallerError("outcomes_too_many_candidates", count=len(found), most=MOST_CANDIDATES)
     return found
@@ -169,7 +157,3 @@ def _tasks(index: Index, asked: Asked, baseline: str, candidates: Sequence[str])
     if asked.task:
         return [named(asked.task, known, "task")]
     return list(known)
-
-
-def _answers(index: Index, candidate: str, task: str | None) -> bool:
-    return any(name == task for name, _ in index.by_model.get(candidate, {}))

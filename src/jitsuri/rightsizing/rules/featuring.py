@@ -127,8 +127,9 @@ def learned(rows: Sequence[CascadeRow], groups: Sequence[str] = GROUPS) -> Featu
         counts = np.maximum(held.sum(axis=0), 1)
         middle = np.where(held, numbers, 0.0).sum(axis=0) / counts
         width = np.sqrt((np.where(held, numbers - middle, 0.0) ** 2).sum(axis=0) / counts)
-        if (width > 0).any():
-            centre[group], spread[group] = middle, np.where(width > 0, width, 1.0)
+        varies = width > 1e-9  # equal numbers may differ from their mean by rounding
+        if varies.any():
+            centre[group], spread[group] = middle, np.where(varies, width, 1.0)
             kept.append(group)
     return Features(tuple(group for group in GROUPS if group in kept), columns, texts, signals, centre, spread)
 

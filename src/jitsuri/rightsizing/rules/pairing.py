@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jitsuri.rightsizing.rules.estimating import Floats, array
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Table
 from jitsuri.rightsizing.shapes.verdicts import Missing
 from jitsuri.terms.errors import CallerError
@@ -21,6 +25,10 @@ SLICE_FIELDS = frozenset({"slice", "category", "channel", "customer_type", "lang
 
 STRATUM = "stratum"
 TASK_FIELD = "task"
+JOINT = "\u001f"
+"""Between task and prompt id where tasks are pooled (ASCII unit separator)."""
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,29 @@ class Scorers:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Where in a table each answer's scores stand: (task, prompt id) → scorer → row, per model."""
+    """Where in a table each answer's scores stand. Requests are numbered in the order of (task, prompt id)."""
 
-    by_model: Mapping[str, Mapping[tuple[str, str], Mapping[str, int]]]
+    requests: tuple[tuple[str, str], ...]
+    rows: Mapping[tuple[str, str], Places]
+    """(model, scorer) → the row of each request, −1 where there is none."""
+    scores: Floats
+    """By row; NaN where there is none."""
+
+    def models(self) -> set[str]:
+        return {model for model, _ in self.rows}
+
+    def places(self, model: str, scorer: str) -> Places:
+        """The rows of a model and scorer; all −1 where there are none."""
+        held = self.rows.get((model, scorer))
+        return np.full(len(self.requests), -1, dtype=np.int64) if held is None else held
+
+    def any_row(self, model: str) -> Places:
+        """A row of a model per request, whoever scored it: for what does not depend on the scorer."""
+        found = np.full(len(self.requests), -1, dtype=np.int64)
+        for (name, _), held in self.rows.items():
+            if name == model:
+                found = np.where(found < 0, held, found)
+        return found
 
 
 def named(asked: str, known: Collection[str], what: str) -> str:
@@ -81,23 +109,41 @@ def scorers_in(table: Table, human: str, judge: str) -> Scorers:
 def indexed(table: Table, scorers: Scorers) -> Index:
     """Every row of these scorers in its place. Raises CallerError ``outcomes_duplicate`` where two claim one place."""
     wanted = {scorers.human, scorers.judge} - {""}
-    found: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
-    columns = zip(table.tasks, table.prompt_ids, table.models, table.judges, strict=True)
-    for at, (task, prompt_id, model, judge) in enumerate(columns):
-        if scorers.is_named and judge not in wanted:
-            continue
-        place = found.setdefault(model, {}).setdefault((task, prompt_id), {})
-        eyes = judge if scorers.is_named else ""
-        if eyes in place:
-            raise CallerError("outcomes_duplicate", line=table.lines[at], first_line=table.lines[place[eyes]],
-                              prompt_id=prompt_id, model=model, judge=judge or "–")  # fmt: skip
-        place[eyes] = at
-    return Index(found)
+    numbers: dict[tuple[str, str], int] = {}
+    rows: dict[tuple[str, str], list[int]] = {}
+    codes = []
+    for at, (key, model, judge) in enumerate(
+        zip(zip(table.tasks, table.prompt_ids, strict=True), table.models, table.judges, strict=True)
+    ):
+        codes.append(numbers.setdefault(key, len(numbers)))
+        if not scorers.is_named:
+            rows.setdefault((model, ""), []).append(at)
+        elif judge in wanted:
+            rows.setdefault((model, judge), []).append(at)
+    requests = sorted(numbers)
+    rank = np.empty(len(requests), dtype=np.int64)
+    rank[[numbers[key] for key in requests]] = np.arange(len(requests))
+    number = rank[np.array(codes, dtype=np.int64)] if codes else np.zeros(0, dtype=np.int64)
+    held = {who: _placed(table, number, np.array(found, dtype=np.int64), len(requests)) for who, found in rows.items()}
+    return Index(tuple(requests), held, array(table.scores))
+
+
+def _placed(table: Table, number: Places, rows: Places, count: int) -> Places:
+    """The row of each request. Of two rows for one request nobody may choose."""
+    found = np.full(count, -1, dtype=np.int64)
+    found[number[rows]] = rows
+    lost = rows[found[number[rows]] != rows]
+    if len(lost):
+        first, second = int(lost[0]), int(found[number[lost[0]]])
+        raise CallerError("outcomes_duplicate", line=table.lines[second], first_line=table.lines[first],
+                          prompt_id=table.prompt_ids[first], model=table.models[first],
+                          judge=table.judges[first] or "–")  # fmt: skip
+    return found
 
 
 def tasks_of(index: Index, model: str) -> list[str]:
     """The tasks in which a model answered, in order."""
-    return sorted({task for task, _ in index.by_model.get(model, {})})
+    return sorted({index.requests[at][0] for at in np.flatnonzero(index.any_row(model) >= 0)})
 
 
 def pairs_of(
@@ -117,44 +163,71 @@ def pairs_of(
     requests that it was never asked do not count as missing. Without a baseline ('') every request of the candidate is a
     row with only its own scores.
     """
-    one, other = index.by_model.get(baseline, {}), index.by_model.get(candidate, {})
-    asked = set(other) | (set() if is_subset or not baseline else set(one))
-    requests = sorted(key for key in asked if task is None or key[0] == task)
-    kept: list[tuple[tuple[str, str], Mapping[str, int], Mapping[str, int]]] = []
-    lacking_one = lacking_other = 0
-    for key in requests:
-        here, there = one.get(key, {}), other.get(key, {})
-        if baseline and not _same_request(table, here, there):
-            here = {}
-        has_one, has_other = _has_score(table, here), _has_score(table, there)
-        lacking_one += bool(baseline) and not has_one
-        lacking_other += not has_other
-        if _is_paired(table, here, there, scorers) if baseline else has_other:
-            kept.append((key, here, there))
+    here, there = index.any_row(baseline), index.any_row(candidate)
+    asked = there >= 0 if is_subset or not baseline else (here >= 0) | (there >= 0)
+    if task is not None:
+        asked &= np.array([name == task for name, _ in index.requests], dtype=bool)
+    same = _same_prompts(table, here, there) if baseline else np.ones(len(asked), dtype=bool)
+    eyes = (scorers.human, scorers.judge) if scorers.is_named else ("", "")
+    one = [
+        _scored(index, baseline, scorer) if same.all() else np.where(same, _scored(index, baseline, scorer), np.nan)
+        for scorer in eyes
+    ]
+    other = [_scored(index, candidate, scorer) for scorer in eyes]
+    has_one, has_other = ~np.isnan(one[0]) | ~np.isnan(one[1]), ~np.isnan(other[0]) | ~np.isnan(other[1])
+    paired = has_other
+    if baseline:
+        paired = (~np.isnan(one[0]) & ~np.isnan(other[0])) | (~np.isnan(one[1]) & ~np.isnan(other[1]))
+    kept = np.flatnonzero(asked & paired)
+    rows = [int(at) for at in np.where(there[kept] >= 0, there[kept], here[kept])]
+    keys = [index.requests[at] for at in kept]
     is_pooled = task is None
-    fields = {name: table.fields[name] for name in slice_fields if name in table.fields}
-    rows = [next(iter((there or here).values())) for _, here, there in kept]
-    slices = {name: values for name, column in fields.items() if (values := _sliced(column, rows)) is not None}
-    if is_pooled and len({key[0] for key, _, _ in kept}) > 1:
-        slices[TASK_FIELD] = tuple(key[0] for key, _, _ in kept)
+    slices = {}
+    for name in slice_fields:
+        if (values := _sliced(table.fields[name], rows)) is not None:
+            slices[name] = values
+    if is_pooled and len({name for name, _ in keys}) > 1:
+        slices[TASK_FIELD] = tuple(name for name, _ in keys)
+    nobody: Scores = (None,) * len(keys)
     return Pairs(
-        task="" if is_pooled else str(task),
+        task="" if task is None else task,
         baseline=baseline,
         candidate=candidate,
         human=scorers.human,
         judge=scorers.judge or ("" if scorers.human else scorers.shown),
-        prompt_ids=tuple(f"{key[0]}\u001f{key[1]}" if is_pooled else key[1] for key, _, _ in kept),
-        strata=tuple(_stratum(table, key, row, is_pooled) for (key, _, _), row in zip(kept, rows, strict=True)),
-        people_baseline=_scores(table, [here for _, here, _ in kept], scorers.human),
-        people_candidate=_scores(table, [there for _, _, there in kept], scorers.human),
-        judge_baseline=_scores(table, [here for _, here, _ in kept], scorers.judge, bool(scorers.human)),
-        judge_candidate=_scores(table, [there for _, _, there in kept], scorers.judge, bool(scorers.human)),
-        critical_baseline=tuple(_critical(table, here) for _, here, _ in kept),
-        critical_candidate=tuple(_critical(table, there) for _, _, there in kept),
+        prompt_ids=tuple(f"{name}{JOINT}{own}" if is_pooled else own for name, own in keys),
+        strata=_strata(table, keys, rows, is_pooled),
+        people_baseline=_told(one[0][kept]) if scorers.human else nobody,
+        people_candidate=_told(other[0][kept]) if scorers.human else nobody,
+        judge_baseline=_told(one[1][kept]) if scorers.judge or not scorers.human else nobody,
+        judge_candidate=_told(other[1][kept]) if scorers.judge or not scorers.human else nobody,
+        critical_baseline=_critical(table, index, baseline, eyes, kept),
+        critical_candidate=_critical(table, index, candidate, eyes, kept),
         slices=slices,
-        missing=Missing(len(requests), len(kept), lacking_one, lacking_other),
+        missing=Missing(
+            int(asked.sum()),
+            len(keys),
+            int((asked & ~has_one).sum()) if baseline else 0,
+            int((asked & ~has_other).sum()),
+        ),
         is_judge_named=scorers.is_named,
     )
+
+
+def rows_of(index: Index, pairs: Pairs, model: str) -> list[int]:
+    """One row of the table per pair, of this model: for what an answer cost and said. Empty for no model."""
+    if not model:
+        return []
+    numbers = {key: at for at, key in enumerate(index.requests)}
+    held = index.any_row(model)
+    return [int(held[numbers[_key(pairs, name)]]) for name in pairs.prompt_ids]
+
+
+def _key(pairs: Pairs, prompt_id: str) -> tuple[str, str]:
+    if pairs.task or JOINT not in prompt_id:
+        return pairs.task, prompt_id
+    task, _, own = prompt_id.partition(JOINT)
+    return task, own
 
 
 def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
@@ -170,31 +243,24 @@ def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
     return sorted(name for name in table.fields if name in SLICE_FIELDS or name.startswith("slice_"))
 
 
-def _same_request(table: Table, here: Mapping[str, int], there: Mapping[str, int]) -> bool:
-    """Do both rows hold the same prompt, where both tell one? The same id over different questions is no pair."""
-    texts = {table.prompts[at] for rows in (here, there) for at in list(rows.values())[:1]} - {""}
-    return len(texts) <= 1
+def _same_prompts(table: Table, here: Places, there: Places) -> NDArray[np.bool_]:
+    """Do both hold the same prompt, where both tell one? The same id over different questions is no pair."""
+    same = np.ones(len(here), dtype=bool)
+    for at in np.flatnonzero((here >= 0) & (there >= 0)):
+        one, other = table.prompts[here[at]], table.prompts[there[at]]
+        if one and other and one != other:
+            same[at] = False
+    return same
 
 
-def _has_score(table: Table, rows: Mapping[str, int]) -> bool:
-    return any(table.scores[at] is not None for at in rows.values())
+def _scored(index: Index, model: str, scorer: str) -> Floats:
+    """Scores per request; NaN where this scorer gave none."""
+    held = index.places(model, scorer)
+    return np.where(held >= 0, index.scores[held], np.nan)
 
 
-def _is_paired(table: Table, here: Mapping[str, int], there: Mapping[str, int], scorers: Scorers) -> bool:
-    names = {scorers.human, scorers.judge} - {""} if scorers.is_named else {""}
-    return any(
-        name in here
-        and name in there
-        and table.scores[here[name]] is not None
-        and table.scores[there[name]] is not None
-        for name in names
-    )
-
-
-def _scores(table: Table, rows: Sequence[Mapping[str, int]], scorer: str, is_optional: bool = True) -> Scores:
-    if not scorer and is_optional:
-        return (None,) * len(rows)
-    return tuple(None if (at := row.get(scorer)) is None else table.scores[at] for row in rows)
+def _told(values: Floats) -> Scores:
+    return tuple(None if value != value else value for value in values.tolist())
 
 
 def _has_several(table: Table) -> bool:
@@ -206,10 +272,17 @@ def _has_several(table: Table) -> bool:
     return False
 
 
-def _critical(table: Table, rows: Mapping[str, int]) -> bool | None:
+def _critical(table: Table, index: Index, model: str, eyes: Sequence[str], kept: Places) -> tuple[bool | None, ...]:
     """True where any scorer called it critical, False where one looked and none did."""
-    said = [table.critical[at] for at in rows.values() if table.critical[at] is not None]
-    return any(said) if said else None
+    if not any(said is not None for said in table.critical):
+        return (None,) * len(kept)
+    found: list[bool | None] = [None] * len(kept)
+    for scorer in dict.fromkeys(eyes):
+        for at, row in enumerate(index.places(model, scorer)[kept]):
+            said = table.critical[row] if row >= 0 else None
+            if said is not None:
+                found[at] = bool(found[at]) or said
+    return tuple(found)
 
 
 def _sliced(column: Sequence[str], rows: Sequence[int]) -> tuple[str, ...] | None:
@@ -217,7 +290,9 @@ def _sliced(column: Sequence[str], rows: Sequence[int]) -> tuple[str, ...] | Non
     return values if 1 < len({value for value in values if value}) <= MOST_SLICE_VALUES else None
 
 
-def _stratum(table: Table, key: tuple[str, str], row: int, is_pooled: bool) -> str:
+def _strata(table: Table, keys: Sequence[tuple[str, str]], rows: Sequence[int], is_pooled: bool) -> tuple[str, ...]:
     if is_pooled:
-        return key[0]
-    return table.fields[STRATUM][row] if STRATUM in table.fields else ""
+        return tuple(name for name, _ in keys)
+    if STRATUM in table.fields:
+        return tuple(table.fields[STRATUM][row] for row in rows)
+    return ("",) * len(keys)
