@@ -1,6 +1,6 @@
 """Answer the sample's inquiries in two ways without an LLM, and write what came out as a table of outcomes.
 
-    python sample/answer_inquiries.py --logs FOLDER --out outcomes.jsonl [--seed 0]
+    python sample/answer_inquiries.py --logs FOLDER --out outcomes.jsonl [--with-difficulty FILE] [--seed 0]
 
 ``FOLDER`` is one that ``write_log.py`` wrote. Nothing here is prepared: a linear student is trained on the *recorded
 answers* of one part of the log (right or wrong as they were; nobody labelled that part), a table of words
@@ -200,11 +200,7 @@ def channel(prompt: str) -> str:
 
 
 def outcome_rows(
-    parts: Parts,
-    student: Sequence[Answer],
-    rules: Sequence[Answer],
-    truth: Mapping[str, str],
-    difficulty: Mapping[str, str],
+    parts: Parts, student: Sequence[Answer], rules: Sequence[Answer], truth: Mapping[str, str]
 ) -> Iterator[dict[str, object]]:
     """Three rows per held inquiry: recorded answer, student, rules; each 1 where it equals the truth, else 0."""
     for one, by_student, by_rules in zip(parts.held, student, rules, strict=True):
@@ -226,7 +222,6 @@ def outcome_rows(
                 "critical": right == CRITICAL_CLASS and given.text != CRITICAL_CLASS,
                 "confidence": given.confidence,
                 "channel": channel(one.prompt),
-                "difficulty": difficulty[one.prompt_id],
             }
 
 
@@ -240,18 +235,29 @@ class Done:
     seconds: float
 
 
-def write(logs: Path, out: Path, seed: int = 0) -> Done:
-    """Split, train, answer, and only then read the truth, score and write."""
+def write(logs: Path, out: Path, seed: int = 0, with_difficulty: Path | None = None) -> Done:
+    """Split, train, answer, and only then read the truth, score and write.
+
+    ``with_difficulty`` gets the same rows with one column more, apart from ``out``: who decides before an answer (a cascade)
+    must not see what only the sample's makers know.
+    """
     begun = time.perf_counter()
     parts = split(answered_inquiries(logs), seed)
     begun_training = time.perf_counter()
     pupil = taught(parts.training)
     seconds_training = time.perf_counter() - begun_training
     student, rules = answers_of(parts.held, pupil), answers_of(parts.held, ruled())
-    rows = list(outcome_rows(parts, student, rules, truths(logs), difficulties(logs)))
-    with out.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+    rows = list(outcome_rows(parts, student, rules, truths(logs)))
+    _write(out, rows)
+    if with_difficulty is not None:
+        known = difficulties(logs)
+        _write(with_difficulty, [{**row, "difficulty": known[str(row["prompt_id"])]} for row in rows])
     return Done(parts, rows, seconds_training, time.perf_counter() - begun)
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
 
 
 def summary(done: Done, lang: str = "ja") -> Iterator[str]:
@@ -263,7 +269,7 @@ def summary(done: Done, lang: str = "ja") -> Iterator[str]:
             f"学習 {len(parts.training):,} 件、取り置き {len(parts.held):,} 件"
         )
         yield f"学習は記録された回答だけから（正誤は見ていない）: {done.seconds_training:.1f} 秒"
-        line = "{model:<22} 正解 {right:>5} / {n:,}（{percent:.1f} %）  重大な誤り {critical:>2}  中央値 {median:,.1f} ミリ秒"
+        line = "{model:<22} 正解 {right:>5} / {n:,}（{percent:.1f} %）  重大な誤り {critical:>2}  中央値 {median:,.2f} ミリ秒"
     else:
         yield (
             f"{TASK}: {parts.read:,} answered, {parts.near_duplicates} near-duplicates left out, "
@@ -271,7 +277,7 @@ def summary(done: Done, lang: str = "ja") -> Iterator[str]:
         )
         yield f"trained on recorded answers only, right or wrong as they are: {done.seconds_training:.1f} s"
         line = (
-            "{model:<22} right {right:>5} of {n:,} ({percent:.1f} %)  critical {critical:>2}  median {median:,.1f} ms"
+            "{model:<22} right {right:>5} of {n:,} ({percent:.1f} %)  critical {critical:>2}  median {median:,.2f} ms"
         )
     for model in (parts.today, STUDENT, RULES):
         own = [row for row in done.rows if row["model"] == model]
@@ -285,11 +291,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Answer the sample's inquiries in two ways without an LLM.")
     parser.add_argument("--logs", type=Path, required=True, help="a folder written by write_log.py")
     parser.add_argument("--out", type=Path, required=True, help="the table of outcomes (JSONL)")
+    parser.add_argument(
+        "--with-difficulty", type=Path, help="the same table with a column that only the sample's makers know"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed holds back other inquiries (default: 0)")
     given = parser.parse_args()
     if not (given.logs / LOG).is_file() or not (given.logs / "truth.jsonl").is_file():
         parser.error(f"{given.logs} is no folder of write_log.py")
-    done = write(given.logs, given.out, given.seed)
+    done = write(given.logs, given.out, given.seed, given.with_difficulty)
     for line in summary(done, "en" if os.environ.get("JITSURI_LANG") == "en" else "ja"):
         print(line)
 

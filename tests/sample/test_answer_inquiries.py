@@ -40,7 +40,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(logs: Path) -> Done:
-    return answer_inquiries.write(logs, logs / "outcomes.jsonl")
+    return answer_inquiries.write(logs, logs / "outcomes.jsonl", with_difficulty=logs / "known.jsonl")
 
 
 def copy_with(
@@ -124,6 +124,14 @@ def test_the_file_holds_the_rows(logs: Path, done: Done) -> None:
     assert Counter(row["model"] for row in written) == dict.fromkeys(
         ("gpt-6.1-sol", STUDENT, RULES), len(done.parts.held)
     )
+
+
+def test_what_only_the_makers_know_stands_in_a_table_of_its_own(logs: Path, done: Done) -> None:
+    known = [json.loads(line) for line in (logs / "known.jsonl").read_text("utf-8").splitlines()]
+
+    assert "difficulty" not in done.rows[0]
+    assert {row.pop("difficulty") for row in known} == {"easy", "medium", "hard"}
+    assert known == done.rows
 
 
 def test_scores_and_critical_errors_are_what_the_truth_says(logs: Path, done: Done) -> None:
