@@ -25,12 +25,11 @@ import numpy as np
 from arro3.io import read_parquet
 
 from jitsuri.evaluation.rules.ordering import drawn_order
+from jitsuri.rightsizing.rules.calibrating import calibrate, separation
 from jitsuri.rightsizing.rules.cascading import (
     Router,
-    calibrate,
     cascade,
     scores,
-    separation,
     train,
 )
 from jitsuri.rightsizing.rules.featuring import BEFORE, GROUPS, grams, question, related

@@ -22,6 +22,7 @@ ALPHA = 0.05
 LEAST_CALIBRATION = 100
 """Labels: at 1 point the mean bound needs 99 to route anything, for (0 + 1) / (n + 1) ≤ 0.01."""
 DIGITS = 6
+"""Decimal places of a score: the same as of every figure in a record (``packing.DIGITS``)."""
 STEP = 1e-6
 """Scores live on a grid of millionths, so that they are the same wherever they are read back."""
 TINY = 1e-300

@@ -51,9 +51,9 @@ Measured on jfinqa with whole templates held back: 1 % catches 25–60 % of rows
 _DIGITS = re.compile(r"\d[\d,.,.]*")
 _QUOTED = re.compile(r"「[^」]*」|『[^』]*』|“[^”]*”|\"[^\"]*\"")
 _ADDRESS = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+")
-_ENUMERATED = re.compile(r"^\s*(?:[-*・•●○]|[((]?[A-Za-z0-9A-Za-z0-9ア-カ①-⑨][).)..、::])\s*\S")
+_ENUMERATED = re.compile(r"^\s*(?:[-*・•●○]|[((]?[A-Za-z0-9A-Za-z0-9ア-カ①-⑨][).)..\u3001::])\s*\S")
 _ASKS = re.compile(
-    r"[??]|か[。.]?\s*$|ください|下さい|せよ|なさい|しろ|質問|設問|問[い::]"
+    r"[??]|か[\u3002.]?\s*$|ください|下さい|せよ|なさい|しろ|質問|設問|問[い::]"
     r"|^(?:question|task|q)\s*[:.]|^(?:please|what|which|who|when|where|why|how|summari[sz]e|translate|classify|extract)\b",
     re.IGNORECASE,
 )
