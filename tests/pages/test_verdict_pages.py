@@ -46,9 +46,7 @@ def keep_everything(store: Store) -> dict[str, UUID]:
     boxes = tuple(Approval(step, "千葉 三郎", "", SIGNED) for step in ("draft", "review", "decision"))  # type: ignore[arg-type]
     papers = (
         lambda number: certificate(number),
-        lambda number: certificate(
-            number, BAR_ONLY, saving=None, baseline=None, valid_until=None, prices_ahead=(), approvals=boxes
-        ),
+        lambda number: certificate(number, BAR_ONLY, saving=None, baseline=None, prices_ahead=(), approvals=boxes),
         lambda number: certificate(number, FAIL, saving=None, prices_ahead=()),
     )
     for make in papers:
@@ -109,7 +107,7 @@ def test_the_pages_are_the_ones_that_were_looked_at(shown: Shown, name: str, lan
 
     assert answer.status_code == 200
     main = answer.text.partition("<main")[2].partition("</main>")[0]
-    assert [leak for leak in ("Undefined", "{{", "{%", ">None<", "Decimal(") if leak in main] == []
+    assert [leak for leak in ("Undefined", "{{", "{%", ">None<", "Decimal(", "&amp;") if leak in main] == []
     assert re.findall(r"[> ]((?:page|verdict|dropped)\.[a-z_.]+)", main) == []  # a code instead of its words
     check_main(f"{name}-{lang}", answer.text)
 
@@ -199,6 +197,16 @@ def test_every_reason_has_a_sentence_that_needs_what_is_given(code: str, lang: L
 )  # fmt: skip
 def test_facts_are_written_for_a_reader(name: str, value: object, shown_as: str) -> None:
     assert fact_text(name, value, "ja") == shown_as
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_number_of_labels_is_named_where_none_would_do(lang: Language) -> None:
+    far = reason_text(
+        Reason("interval_crosses_margin", {"margin_points": 5.0, "lower_points": -6.0, "more_labels": 0}), lang
+    )
+
+    assert "−6.0" in far
+    assert " 0" not in far
 
 
 def test_a_reason_of_a_later_version_is_shown_and_not_lost() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -76,6 +76,8 @@ def reasons(verdict: Verdict, lang: Language) -> tuple[list[str], list[str]]:
 def reason_text(reason: Reason, lang: Language) -> str:
     """A reason's sentence. A code of a later version is shown as it is rather than lost."""
     code = f"verdict.reason.{reason.code}"
+    if reason.code == "interval_crosses_margin" and not reason.facts.get("more_labels"):
+        code += "_far"
     if not has_text(code):
         return reason.code
     facts = {name: fact_text(name, value, lang) for name, value in reason.facts.items()}
@@ -183,9 +185,12 @@ def code_or_words(prefix: str, lang: Language, code: str) -> str:
 
 def basis_told(basis: str, lang: Language) -> str:
     """Where prices come from; two sides may have two sources."""
-    return text("ui.list_separator", lang).join(
-        code_or_words("verdict.cost_basis", lang, one) for one in basis.split(" + ") if one
-    )
+    return words_of("verdict.cost_basis", [one for one in basis.split(" + ") if one], lang)
+
+
+def words_of(prefix: str, codes: Iterable[str], lang: Language) -> str:
+    """The words of several codes as one text."""
+    return text("ui.list_separator", lang).join(code_or_words(prefix, lang, code) for code in codes)
 
 
 def task_of(names: Names, task: str, lang: Language) -> str:
@@ -202,6 +207,7 @@ def speaking(lang: Language) -> dict[str, object]:
         "percent_number": percent_number,
         "points_number": points_number,
         "code_or_words": lambda prefix, code: code_or_words(prefix, lang, code),
+        "words_of": partial(words_of, lang=lang),
         "basis_told": partial(basis_told, lang=lang),
         "set_aside_text": partial(set_aside_text, lang=lang),
         "headline": partial(headline, lang=lang),

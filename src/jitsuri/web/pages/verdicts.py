@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from jitsuri.paper.shapes import Interval
 from jitsuri.rightsizing.records import certificates as certificate_rows
@@ -31,6 +33,7 @@ class Line:
 
     kept: KeptVerdict
     chart: Interval | None
+    on: date
 
 
 def show_verdicts(desk: Desk, request: PageRequest) -> Answer:
@@ -44,7 +47,7 @@ def show_verdicts(desk: Desk, request: PageRequest) -> Answer:
         return csv_file("verdicts", _head(lang), _cells(kept, names, lang))
     shows = {
         **speaking(lang),
-        "lines": _lines(kept, lang),
+        "lines": _lines(kept, desk.zone, lang),
         "certificates": certificates,
         "names": names,
         "task_of": partial(task_of, names, lang=lang),
@@ -99,11 +102,11 @@ def download_verdict(desk: Desk, request: PageRequest) -> Answer:
     return Download(content, "application/json", f"{name}.json")
 
 
-def _lines(kept: Sequence[KeptVerdict], lang: Language) -> list[Line]:
+def _lines(kept: Sequence[KeptVerdict], zone: ZoneInfo, lang: Language) -> list[Line]:
     """All on one axis, so that the pictures compare."""
     ends = [end * 100 for one in kept if one.verdict.span for end in (one.verdict.span.low, one.verdict.span.high)]
     axis = points_axis(ends, max((one.verdict.margin * 100 for one in kept), default=0.0))
-    return [Line(one, interval_of(one.verdict, lang, axis)) for one in kept]
+    return [Line(one, interval_of(one.verdict, lang, axis), company_day(one.kept_at, zone)) for one in kept]
 
 
 def _head(lang: Language) -> list[str]:
