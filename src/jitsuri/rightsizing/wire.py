@@ -18,6 +18,12 @@ import msgspec
 from jitsuri.rightsizing.shapes.outcomes import Table
 from jitsuri.terms.errors import CallerError
 
+MOST_KNOWN = 300
+"""Characters of the headers found that a sentence repeats: a file that is no table has one header of megabytes."""
+
+MOST_CELL = 100_000_000
+"""Characters in one cell: a prompt may hold a whole document."""
+
 MOST_BYTES = 2_000_000_000
 """A hundred thousand pairs with their texts are 200 MB; ten times that no longer fits the memory of a laptop."""
 
@@ -106,7 +112,7 @@ def _jsonl(content: bytes, path: Path) -> Read:
             continue
         try:
             value = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CallerError("outcomes_broken", path=str(path), line=number, reason=str(error)[:200]) from None
         many = value if isinstance(value, list) else [value]
         for row in many:
@@ -121,11 +127,18 @@ def _jsonl(content: bytes, path: Path) -> Read:
 def _csv(content: bytes, path: Path) -> Read:
     text = _decoded(content, path)
     first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first and "," not in first else ",")
+    csv.field_size_limit(MOST_CELL)
+    delimiter = "\t" if "\t" in first and "," not in first else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # strict: an open quote would else swallow every line after it without a word
     lines: list[int] = []
     rows: list[list[str]] = []
+    line = 1
     try:
         header = [name.strip() for name in next(reader)]
+        twice = sorted({name for name in header if name and header.count(name) > 1})
+        if twice:
+            raise CallerError("outcomes_broken", path=str(path), line=1, reason=f"{', '.join(twice)[:80]} × 2")
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -136,7 +149,7 @@ def _csv(content: bytes, path: Path) -> Read:
                 lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise CallerError("outcomes_broken", path=str(path), line=reader.line_num, reason=str(error)) from None
+        raise CallerError("outcomes_broken", path=str(path), line=line, reason=str(error)) from None
     return {name: [row[at] for row in rows] for at, name in enumerate(header)}, lines
 
 
@@ -154,7 +167,7 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
     missing = [ours for ours in NEEDED if ours not in found]
     if missing:
         raise CallerError("outcomes_columns_missing", path=str(path), missing=", ".join(missing),
-                          known=", ".join(columns) or "–", accepted=_accepted(missing))  # fmt: skip
+                          known=", ".join(columns)[:MOST_KNOWN] or "–", accepted=_accepted(missing))  # fmt: skip
     count = len(lines)
 
     def texts(ours: str) -> tuple[str, ...]:
@@ -221,7 +234,10 @@ def _number(cell: object) -> float | None:
         raise ValueError(str(cell))  # noqa: TRY004 – a cell of a wrong kind is a wrong value to the reader
     if isinstance(cell, float) and math.isnan(cell):
         return None
-    return float(cell)
+    try:
+        return float(cell)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if cell > 0 else -math.inf
 
 
 def _numbers(column: Column, lines: Sequence[int], name: str, path: Path) -> tuple[float | None, ...]:

@@ -89,8 +89,10 @@ def p_above(parts: Sequence[Part], mean: float) -> float:
     tilted = _tilted(parts)
     if tilted.spread < SMALL:
         return 0.0 if tilted.centre > mean + SMALL else 1.0
-    if mean >= tilted.centre:
-        return 1.0 - p_above(_mirrored(parts), -mean) if mean > tilted.centre + SMALL else 0.5
+    if abs(mean - tilted.centre) <= SMALL:
+        return 0.5
+    if mean > tilted.centre:
+        return 1.0 - p_above(_mirrored(parts), -mean)
     if mean <= tilted.least + SMALL:
         return 0.0
     far = -1.0 / tilted.spread

@@ -123,7 +123,8 @@ def certificate_of(
             audit_percent=AUDIT_SHARE * 100,
             approvals=UNSIGNED,
             code="",
-        )
+        ),
+        judged.evidence,
     )
 
 

@@ -51,7 +51,7 @@ class Verification:
     """(check, as it stands, as computed)."""
     is_other_code_version: bool
     computed: bytes
-    """The document as computed now: equal to the file, byte by byte, where nothing failed."""
+    """The document as computed now: equal to the file, byte by byte, where nothing failed. Empty where it cannot be."""
 
 
 def export_of(certificate: Certificate, evidence: Evidence) -> bytes:
@@ -59,9 +59,11 @@ def export_of(certificate: Certificate, evidence: Evidence) -> bytes:
     return packed(Export(FORMAT, certificate, evidence)) + b"\n"
 
 
-def with_code(certificate: Certificate) -> Certificate:
-    """The same certificate with its verification code: the first 64 bits of the SHA-256 of everything else on it."""
-    digest = sha256(packed(replace(certificate, code=""))).digest()[:CODE_BYTES].hex().upper()
+def with_code(certificate: Certificate, evidence: Evidence) -> Certificate:
+    """The same certificate with its verification code: the first 64 bits of the SHA-256 of everything else in its export."""
+    whole = sha256(packed(replace(certificate, code="")))
+    whole.update(packed(evidence))
+    digest = whole.digest()[:CODE_BYTES].hex().upper()
     return replace(certificate, code="-".join(digest[at : at + 4] for at in range(0, len(digest), 4)))
 
 
@@ -101,22 +103,27 @@ def verified(content: bytes, code_version: str) -> Verification | None:
     """Compute an export again. None where the content is no export of ours at all."""
     try:
         export = unpacked(content, Export)
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError):
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, RecursionError):
         return None
     if export.format != FORMAT:
         return None
     certificate, evidence = export.certificate, export.evidence
-    again = verdict_again(certificate.verdict, evidence, certificate.verdict.code_version)
-    renewed = with_code(replace(certificate, verdict=again))
-    computed = export_of(renewed, evidence)
     failed: list[tuple[Check, str, str]] = []
     if export_of(certificate, evidence) != content:
         failed.append(("layout", "", ""))
+    try:
+        with np.errstate(all="ignore"):
+            again = verdict_again(certificate.verdict, evidence, certificate.verdict.code_version)
+    except _NO_EVIDENCE as error:
+        failed.append(("verdict", f"decision={certificate.verdict.decision}", f"{type(error).__name__}: {error}"[:200]))
+        return Verification(certificate, tuple(failed), certificate.verdict.code_version != code_version, b"")
+    renewed = with_code(replace(certificate, verdict=again), evidence)
+    computed = export_of(renewed, evidence)
     if again.data_hash != certificate.verdict.data_hash:
         failed.append(("data_hash", certificate.verdict.data_hash, again.data_hash))
     if replace(again, data_hash="") != replace(certificate.verdict, data_hash=""):
         failed.append(("verdict", *_difference(certificate.verdict, again)))
-    expected = with_code(certificate).code
+    expected = with_code(certificate, evidence).code
     if expected != certificate.code:
         failed.append(("code", certificate.code, expected))
     return Verification(certificate, tuple(failed), certificate.verdict.code_version != code_version, computed)
@@ -142,5 +149,8 @@ def _difference(stands: Verdict, again: Verdict) -> tuple[str, str]:
             return f"{name}={one}"[:200], f"{name}={other}"[:200]
     return "", ""
 
+
+_NO_EVIDENCE = (ValueError, ArithmeticError, LookupError, TypeError, AssertionError, RuntimeError)
+"""What computing raises on rows that no table can have made (a score of 9, columns of different lengths)."""
 
 _FIRST: Sequence[str] = ("decision", "difference", "span", "n")

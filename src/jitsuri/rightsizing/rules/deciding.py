@@ -235,14 +235,21 @@ def _decision(
     if blocking:  # whatever the whole says: more labels would not make this part good
         decision = "fail"
         reasons.insert(0, Reason("slice_blocks", {"slices": ", ".join(blocking)}))
-    if critical is not None and critical.decision != "pass":
-        facts = {"errors": critical.errors, "n": critical.n, "limit_percent": rounded(critical.limit * 100)}
-        if critical.decision == "fail":
-            decision = "fail"
-            reasons.insert(0, Reason("critical_too_many", facts))
-        elif decision == "pass":
-            decision = "undecided"
-            reasons.insert(0, Reason("critical_unproven", {**facts, "upper_percent": rounded(critical.upper * 100)}))
+    return _after_critical(decision, reasons, critical)
+
+
+def _after_critical(
+    decision: Decision, reasons: Sequence[Reason], critical: Critical | None
+) -> tuple[Decision, tuple[Reason, ...]]:
+    """Critical errors stand above all else: too many fail, and while they may be too many nothing passes."""
+    if critical is None or critical.decision == "pass":
+        return decision, tuple(reasons)
+    facts = {"errors": critical.errors, "n": critical.n, "limit_percent": rounded(critical.limit * 100)}
+    if critical.decision == "fail":
+        return "fail", (Reason("critical_too_many", facts), *reasons)
+    if decision == "pass":
+        upper = {"upper_percent": rounded(critical.upper * 100)}
+        return "undecided", (Reason("critical_unproven", {**facts, **upper}), *reasons)
     return decision, tuple(reasons)
 
 
@@ -321,10 +328,8 @@ def _without_baseline(
     elif seen < thresholds.fewest_pairs:
         reasons.insert(0, Reason("too_few", {"n": seen, "needed": thresholds.fewest_pairs}))
     elif bars:
-        decision = _DECISION_OF[bars[0].decision]
-        if decision == "pass" and critical is not None and critical.decision != "pass":
-            decision = critical.decision
-        reasons.insert(0, _told(bars[0]))
+        decision, told = _after_critical(_DECISION_OF[bars[0].decision], [_told(bars[0])], critical)
+        reasons = [*told, *reasons]
     return Verdict(
         task=pairs.task, baseline="", candidate=pairs.candidate, decision=decision, reasons=tuple(reasons),
         margin=thresholds.margin, n=seen, people=seen if pairs.human else 0, judged=0 if pairs.human else seen,

@@ -220,14 +220,15 @@ def rows_of(index: Index, pairs: Pairs, model: str) -> list[int]:
         return []
     numbers = {key: at for at, key in enumerate(index.requests)}
     held = index.any_row(model)
-    return [int(held[numbers[_key(pairs, name)]]) for name in pairs.prompt_ids]
+    return [int(held[_number_of(numbers, pairs.task, name)]) for name in pairs.prompt_ids]
 
 
-def _key(pairs: Pairs, prompt_id: str) -> tuple[str, str]:
-    if pairs.task or JOINT not in prompt_id:
-        return pairs.task, prompt_id
-    task, _, own = prompt_id.partition(JOINT)
-    return task, own
+def _number_of(numbers: Mapping[tuple[str, str], int], task: str, prompt_id: str) -> int:
+    """The number of a request, whose id may itself hold a separator; where tasks are pooled its task stands before."""
+    if (found := numbers.get((task, prompt_id))) is not None:
+        return found
+    pooled, _, own = prompt_id.partition(JOINT)
+    return numbers[pooled, own]
 
 
 def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
@@ -264,9 +265,9 @@ def _told(values: Floats) -> Scores:
 
 
 def _has_several(table: Table) -> bool:
-    """Did several scorers see the same answer?"""
-    seen: dict[tuple[str, str, str], str] = {}
-    for key, judge in zip(zip(table.tasks, table.prompt_ids, table.models, strict=True), table.judges, strict=True):
+    """Did several scorers see answers to the same request? Then a pair could be made of two pairs of eyes."""
+    seen: dict[tuple[str, str], str] = {}
+    for key, judge in zip(zip(table.tasks, table.prompt_ids, strict=True), table.judges, strict=True):
         if seen.setdefault(key, judge) != judge:
             return True
     return False

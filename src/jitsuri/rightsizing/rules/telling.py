@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal, localcontext
 from typing import Any
 
-from jitsuri.rightsizing.shapes.verdicts import BAR_JA, DECISION_JA, BarResult, Span, Verdict
+from jitsuri.rightsizing.shapes.verdicts import BAR_JA, DECISION_JA, BarDecision, BarResult, Decision, Span, Verdict
 from jitsuri.terms.money import EXACT_DIGITS
 
 POOLED = "*"
@@ -17,7 +18,11 @@ def verdict_word(verdict: Verdict) -> str:
     """合格・不合格・証拠不足; without a baseline 基準達成・基準未達・証拠不足."""
     if verdict.baseline or not verdict.bars:
         return DECISION_JA[verdict.decision]
-    return BAR_JA[verdict.bars[0].decision] if verdict.decision != "undecided" else DECISION_JA["undecided"]
+    return BAR_JA[_BAR_OF[verdict.decision]]
+
+
+_BAR_OF: Mapping[Decision, BarDecision] = {"pass": "met", "fail": "missed", "undecided": "undecided"}
+"""By the decision, not by the share alone: critical errors can miss a bar that the share meets."""
 
 
 def told(verdict: Verdict) -> dict[str, Any]:
