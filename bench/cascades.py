@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -93,15 +94,18 @@ def divided(
     if group is None:
         ordered = [rows[at] for at in drawn_order([row.prompt_id for row in rows], seed)]
         return ordered[:training], ordered[training : training + MOST_POOL]
-    names = sorted({group(row) for row in rows})
+    of = {row.prompt_id: group(row) for row in rows}
+    counts = Counter(of.values())
+    names = sorted(counts)
     mine: set[str] = set()
-    counts = {name: sum(group(row) == name for row in rows) for name in names}
     for at in drawn_order(names, seed):
         if sum(counts[name] for name in mine) >= training:
             break
         mine.add(names[at])
     mixed = [rows[at] for at in drawn_order([row.prompt_id for row in rows], seed)]
-    return [r for r in mixed if group(r) in mine][: 2 * training], [r for r in mixed if group(r) not in mine]
+    return [r for r in mixed if of[r.prompt_id] in mine][: 2 * training], [
+        r for r in mixed if of[r.prompt_id] not in mine
+    ]
 
 
 @dataclass(frozen=True, slots=True)
