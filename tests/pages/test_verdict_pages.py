@@ -6,6 +6,8 @@ import csv
 import io
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -246,6 +248,13 @@ def test_the_paper_is_a_pdf_in_the_language_asked_for(shown: Shown, query: str, 
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
     assert f"JR-2026-0001-{name}.pdf" in answer.headers["content-disposition"]
+
+
+def test_what_sets_paper_is_loaded_only_when_a_paper_is_asked_for() -> None:
+    code = "import sys; import jitsuri.web.routes; print([name for name in ('typst', 'jitsuri.paper.wire') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_export_is_what_was_filed(shown: Shown) -> None:
