@@ -43,6 +43,9 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
 }
 """Our name → the headers it may stand under, first come first taken."""
 
+PARQUET = b"PAR1"
+"""How a Parquet file begins and ends."""
+
 NEEDED = ("prompt_id", "model", "score")
 SIGNALS = ("confidence", "mean_logprob", "logprob")
 """Numbers that came with an answer and say something of how sure it was."""
@@ -83,7 +86,7 @@ def read_outcomes(path: Path) -> Table:
 
 
 def _reader(content: bytes) -> Callable[[bytes, Path], Read]:
-    if content[:4] == b"PAR1":
+    if content[:4] == PARQUET:
         return _parquet
     return _jsonl if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else _csv
 
@@ -91,10 +94,14 @@ def _reader(content: bytes) -> Callable[[bytes, Path], Read]:
 def _parquet(content: bytes, path: Path) -> Read:
     from arro3.io import read_parquet
 
+    if content[-4:] != PARQUET:  # said here: the library would panic and write a trace of its own
+        raise CallerError("outcomes_broken", path=str(path), line=0, reason="Parquet, cut off")
     try:
         table = read_parquet(io.BytesIO(content)).read_all()
         columns: dict[str, Column] = {name: list(table.column(name).to_pylist()) for name in table.schema.names}
-    except Exception as error:  # noqa: BLE001 – the library raises its own kinds, all of them mean a broken file
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 – the library's own kinds, its panics too, all mean a broken file
         raise CallerError("outcomes_broken", path=str(path), line=0, reason=str(error)[:200]) from None
     return columns, range(1, table.num_rows + 1)
 

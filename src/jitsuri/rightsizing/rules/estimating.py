@@ -203,8 +203,9 @@ def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Estimate:
 
 
 def _problem(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Reason | None:
-    if pairs.missing.share > thresholds.most_missing:
-        facts = {"share": rounded(pairs.missing.share), "limit": rounded(thresholds.most_missing)}
+    share = max(pairs.missing.share, _half_labelled(pairs))
+    if share > thresholds.most_missing:
+        facts = {"share": rounded(share), "limit": rounded(thresholds.most_missing)}
         return Reason("missing_too_many", facts)
     if found.n < thresholds.fewest_pairs:
         return Reason("too_few", {"n": found.n, "needed": thresholds.fewest_pairs})
@@ -213,6 +214,15 @@ def _problem(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Reason | 
         code = "one_class" if float(np.ptp(scores)) < SMALL else "all_ties"
         return Reason(code, {"n": found.n})
     return None
+
+
+def _half_labelled(pairs: Pairs) -> float:
+    """Of the requests on which people scored at least one answer, the share on which they scored only one. A judge that
+    scored both hides such a gap from ``missing``, and what people leave out is seldom left out by chance."""
+    told = [(one is not None) + (other is not None)
+            for one, other in zip(pairs.people_baseline, pairs.people_candidate, strict=True)]  # fmt: skip
+    half, both = told.count(1), told.count(2)
+    return half / (half + both) if half else 0.0
 
 
 def _strata_parts(values: Floats, strata: Sequence[str], sizes: dict[str, int] | None = None) -> tuple[Part, ...]:
