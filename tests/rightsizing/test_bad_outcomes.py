@@ -170,16 +170,18 @@ def test_what_cannot_be_said_is_not_said(name: str, file: Path) -> None:
 
 
 def test_a_judge_that_throws_dice_carries_no_verdict(file: Path) -> None:
-    """One in twenty such judges agrees with itself by chance; then its own wide interval keeps it from a verdict here."""
+    """The test of its agreement with itself is at 5 %: one in twenty slips through, and its verdict says that no person
+    looked (decision 0016 says what that costs)."""
     nonsense = 0
-    for seed in range(20):
+    for seed in range(40):
         dice = np.random.default_rng(seed)
         seen = by(rows(200), "j", lambda _, dice=dice: int(dice.integers(0, 2)))  # type: ignore[misc]
         found = only(file, seen, Asked(baseline="big", judge="j"))
-        assert found["verdict"] == "証拠不足"
         assert "judge_only" in codes(found)
-        nonsense += codes(found)[0] == "judge_nonsense"
-    assert nonsense >= 18
+        if codes(found)[0] == "judge_nonsense":
+            assert found["verdict"] == "証拠不足"
+            nonsense += 1
+    assert nonsense >= 36
 
 
 def _dice() -> Callable[[Row], object]:
