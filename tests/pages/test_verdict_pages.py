@@ -30,9 +30,10 @@ from jitsuri.flows.cold.keeping_verdicts import file_certificate, keep_verdicts
 from jitsuri.rightsizing.records.verdicts import verdict_id_of
 from jitsuri.rightsizing.rules.packing import packed, unpacked
 from jitsuri.rightsizing.shapes.certificates import Approval
-from jitsuri.rightsizing.shapes.verdicts import Reason, Verdict
+from jitsuri.rightsizing.shapes.verdicts import Reason, Slice, Span, Verdict
 from jitsuri.store.door import Store
-from jitsuri.web.pages.judging import fact_text, headline, reason_text
+from jitsuri.web.pages.charting import points_axis
+from jitsuri.web.pages.judging import evidence_number, fact_text, headline, interval_of, reason_text, slice_lines
 from jitsuri.web.routes import ROUTES
 from jitsuri.words import LANGUAGES, Language, facts_of, text
 
@@ -213,6 +214,40 @@ def test_no_number_of_labels_is_named_where_none_would_do(lang: Language) -> Non
 
 def test_a_reason_of_a_later_version_is_shown_and_not_lost() -> None:
     assert reason_text(Reason("unheard_of", {"n": 1}), "ja") == "unheard_of"
+
+
+def test_a_slice_is_called_no_worse_only_where_its_whole_interval_says_so() -> None:
+    wide = Slice("channel", "form", 56, -0.054, Span(-0.177, 0.039, 0.95), "fine")
+
+    states = {
+        line.slice.value: (line.state, line.badge)
+        for line in slice_lines(replace(PASS, slices=(*PASS.slices, wide)), "ja")
+    }
+
+    assert states == {
+        "メール": ("shown", "good"),
+        "電話の書き起こし": ("fine", ""),
+        "form": ("fine", ""),
+        "FAX": ("unconfirmed", ""),
+    }
+
+
+def test_far_off_intervals_lie_on_their_own_drawing_and_are_cut_in_a_list() -> None:
+    far = replace(FAIL, difference=-0.417, span=Span(-0.477, -0.357, 0.95))
+
+    own, listed = interval_of(far, "ja"), interval_of(far, "ja", points_axis((-47.7, -35.7), 5.0))
+
+    assert own is not None
+    assert own.axis_low < -47.7
+    assert listed is not None
+    assert listed.axis_low > -30
+
+
+@pytest.mark.parametrize(
+    ("value", "shown_as"), [(0.4, "0.4"), (61.24, "61.2"), (1e6, "1,000,000.0"), (2.63e21, ">1,000,000")]
+)
+def test_evidence_beyond_a_million_is_only_said_to_be_beyond(value: float, shown_as: str) -> None:
+    assert evidence_number(value) == shown_as
 
 
 # -- files

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
-from jitsuri.flows.cold.viewing.opening_certificates import certificate_paper, state_of
+from jitsuri.flows.cold.viewing.opening_certificates import set_paper, state_of
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import verdicts as verdict_rows
 from jitsuri.rightsizing.records.certificates import KeptCertificate
@@ -17,6 +17,7 @@ from jitsuri.web.desk import Answer, Desk, Download, Missing, Page, PageRequest,
 from jitsuri.web.formatting import day_short
 from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.judging import interval_of, reasons, speaking
+from jitsuri.web.pages.papering import sheet_of
 from jitsuri.web.pages.wording import names_in, span_text
 from jitsuri.words import LANGUAGES, Language, text
 
@@ -77,7 +78,8 @@ def download_paper(desk: Desk, request: PageRequest) -> Answer:
     kept = _kept(desk, request)
     if kept is None:
         return Missing()
-    content = certificate_paper(kept.certificate, asked)
+    paper = kept.certificate
+    content = set_paper(sheet_of(paper, asked, desk.zone), asked, paper.issued_at)
     return Download(content, "application/pdf", f"{kept.certificate.number}-{asked}.pdf")
 
 

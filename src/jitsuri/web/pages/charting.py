@@ -89,13 +89,13 @@ def month_meter(end: MonthEnd, lang: Language) -> Meter:
 
 
 WIDEST_POINTS = 25.0
-"""An axis of points reaches no further than this from zero: what lies beyond is cut with an arrow."""
+"""An axis of points of many rows reaches no further than this from zero: what lies beyond is cut with an arrow."""
 
 
-def points_axis(ends: Iterable[float], margin: float) -> tuple[float, float]:
-    """One axis in points for several intervals with the same margin: everything, zero and the limit lie on it."""
+def points_axis(ends: Iterable[float], margin: float, widest: float = WIDEST_POINTS) -> tuple[float, float]:
+    """One axis in points for several intervals: zero, the limit, and all that lies within ``widest`` of zero."""
     reached = [*ends, -margin, 0.0]
-    low, high = max(min(reached), -WIDEST_POINTS), min(max(reached), WIDEST_POINTS)
+    low, high = max(min(reached), -widest), min(max(reached), widest)
     pad = max(1.0, (high - low) * 0.12)
     return low - pad, high + pad
 

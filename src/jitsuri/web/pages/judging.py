@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -18,13 +18,17 @@ from jitsuri.words import Language, has_text, text
 BADGES: Mapping[Decision, str] = {"pass": "good", "fail": "bad", "undecided": "warn"}
 BAR_BADGES: Mapping[BarDecision, str] = {"met": "good", "missed": "bad", "undecided": "warn"}
 TONES: Mapping[Decision, Tone] = {"pass": "pass", "fail": "fail", "undecided": "caution"}
-SLICE_TONES: Mapping[str, Tone] = {"fine": "pass", "blocks": "fail", "unconfirmed": "none"}
+SLICE_TONES: Mapping[str, Tone] = {"shown": "pass", "fine": "none", "blocks": "fail", "unconfirmed": "none"}
+SLICE_BADGES: Mapping[str, str] = {"shown": "good", "fine": "", "blocks": "bad", "unconfirmed": ""}
 
 CAUTIONS = frozenset(
     {"judge_only", "judge_set_aside", "judge_nonsense", "slices_unconfirmed", "within_margin_but_worse", "family_adjusted",
      "today_misses_bar", "not_cheaper", "dominated", "no_baseline"}
 )  # fmt: skip
 """Reasons that decide nothing by themselves, but must be read with the decision."""
+
+MOST_EVIDENCE = 1e6
+"""Beyond this an e-value is a number without meaning."""
 
 WHOLE_SHARES = frozenset({"share", "limit"})
 """Facts that are shares and are shown as percent."""
@@ -41,9 +45,11 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class SliceLine:
-    """One slice with its drawing, where it has an interval."""
+    """One slice with its drawing, where it has an interval. ``state`` ``shown``: fine, and its whole interval says so."""
 
     slice: Slice
+    state: str
+    badge: str
     chart: Interval | None
 
 
@@ -119,6 +125,11 @@ def percent_number(value: float) -> str:
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown).replace("-", MINUS)
 
 
+def evidence_number(value: float) -> str:
+    """An e-value: one decimal, and beyond a million only that it is beyond."""
+    return ">1,000,000" if value > MOST_EVIDENCE else f"{value:,.1f}"
+
+
 def level_text(span: Span) -> str:
     """An interval's level: 95%, 96.7%."""
     return f"{percent_number(span.level * 100)}%"
@@ -140,7 +151,7 @@ def interval_of(verdict: Verdict, lang: Language, axis: tuple[float, float] | No
     if verdict.span is None or verdict.difference is None:
         return None
     low, high = verdict.span.low * 100, verdict.span.high * 100
-    shown = axis or points_axis((low, high), verdict.margin * 100)
+    shown = axis or points_axis((low, high), verdict.margin * 100, widest=100.0)
     span = (low, verdict.difference * 100, high)
     return difference_interval(
         span, verdict.margin * 100, shown, TONES[verdict.decision], lang, level_text(verdict.span)
@@ -150,19 +161,30 @@ def interval_of(verdict: Verdict, lang: Language, axis: tuple[float, float] | No
 def slice_lines(verdict: Verdict, lang: Language) -> list[SliceLine]:
     """The slices with their drawings on one axis; what blocks stands first."""
     ends = [end * 100 for one in verdict.slices if one.span is not None for end in (one.span.low, one.span.high)]
-    axis = points_axis(ends, verdict.margin * 100)
-    order = ("blocks", "unconfirmed", "fine")
+    axis = points_axis(ends, verdict.margin * 100, widest=100.0)
+    order = ("blocks", "unconfirmed", "fine", "shown")
     return [
-        SliceLine(one, _slice_interval(one, verdict.margin * 100, axis, lang))
-        for one in sorted(verdict.slices, key=lambda one: (one.field, order.index(one.state)))
+        SliceLine(
+            one, state, SLICE_BADGES[state], _slice_interval(one, SLICE_TONES[state], verdict.margin * 100, axis, lang)
+        )
+        for state, one in sorted(_states(verdict), key=lambda pair: (pair[1].field, order.index(pair[0])))
     ]
 
 
-def _slice_interval(one: Slice, margin: float, axis: tuple[float, float], lang: Language) -> Interval | None:
+def _states(verdict: Verdict) -> Iterator[tuple[str, Slice]]:
+    """A slice that does not block is not for that reason shown to be no worse: its interval tells."""
+    for one in verdict.slices:
+        is_shown = one.state == "fine" and one.span is not None and one.span.low > -verdict.margin
+        yield ("shown" if is_shown else one.state), one
+
+
+def _slice_interval(
+    one: Slice, tone: Tone, margin: float, axis: tuple[float, float], lang: Language
+) -> Interval | None:
     if one.span is None:
         return None
     span = (one.span.low * 100, one.difference * 100, one.span.high * 100)
-    return difference_interval(span, margin, axis, SLICE_TONES[one.state], lang, level_text(one.span))
+    return difference_interval(span, margin, axis, tone, lang, level_text(one.span))
 
 
 def counted(verdict: Verdict, lang: Language) -> str:
@@ -204,6 +226,7 @@ def speaking(lang: Language) -> dict[str, object]:
         "pts": lambda share: points(share * 100, lang),
         "span_text": partial(span_text, lang=lang),
         "level_text": level_text,
+        "evidence_number": evidence_number,
         "percent_number": percent_number,
         "points_number": points_number,
         "code_or_words": lambda prefix, code: code_or_words(prefix, lang, code),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
+from jitsuri.paper.shapes import Sheet
 from jitsuri.rightsizing.shapes.certificates import Certificate
 from jitsuri.words import Language
 
@@ -23,12 +24,11 @@ def state_of(certificate: Certificate, today: date) -> CertificateState:
     return "signed"
 
 
-def certificate_paper(certificate: Certificate, lang: Language) -> bytes:
-    """The certificate as a PDF; made at the instant of its issue, so that the same one is the same file.
+def set_paper(sheet: Sheet, lang: Language, made_at: datetime) -> bytes:
+    """A certificate's page as a PDF; made at the instant of its issue, so that the same one is the same file.
 
     What sets paper is loaded here and not at start: it takes longer than everything else together.
     """
-    from jitsuri.flows.cold.certificate_words import sheet_of
     from jitsuri.paper.wire import pdf_of
 
-    return pdf_of(sheet_of(certificate, lang), lang, certificate.issued_at)
+    return pdf_of(sheet, lang, made_at)
