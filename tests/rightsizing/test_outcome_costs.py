@@ -199,7 +199,7 @@ def test_a_month_by_hand() -> None:
         found.today_jpy - found.proposed_jpy - found.labour_jpy - found.evaluation_jpy - found.audit_jpy,
         abs=Decimal("1e-5"),
     )
-    assert [VALID_MONTHS, AUDIT_SHARE, RATE_SWING] == [3, Decimal("0.01"), 10]
+    assert [3, Decimal("0.01"), 10] == [VALID_MONTHS, AUDIT_SHARE, RATE_SWING]
 
 
 def test_both_ends_by_hand() -> None:
