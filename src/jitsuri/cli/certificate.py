@@ -90,8 +90,9 @@ def list_(desk: Desk, json_out: bool) -> None:
 @click.option("--pdf", type=click.Path(path_type=Path, dir_okay=False), default=None)
 @pass_desk
 def export(desk: Desk, number: str, out: Path | None, pdf: Path | None) -> None:
-    from jitsuri.flows.cold.viewing.opening_certificates import certificate_paper
+    from jitsuri.flows.cold.viewing.opening_certificates import set_paper
     from jitsuri.rightsizing.records import certificates as rows
+    from jitsuri.web.pages.papering import sheet_of
 
     with desk.store() as store, store.reading() as tx:
         kept, content = rows.by_number(tx, number), rows.export_of(tx, number)
@@ -99,7 +100,8 @@ def export(desk: Desk, number: str, out: Path | None, pdf: Path | None) -> None:
         raise CallerError("certificate_unknown", number=number)
     written = {out or Path(f"{number}.json"): content}
     if pdf is not None:
-        written[pdf] = certificate_paper(kept.certificate, language_named(desk.lang))
+        lang = language_named(desk.lang)
+        written[pdf] = set_paper(sheet_of(kept.certificate, lang), lang, kept.certificate.issued_at)
     for path, body in written.items():
         try:
             path.write_bytes(body)

@@ -258,9 +258,11 @@ def _papers(
     if done.export is not None:
         _write(done.export, content)
     if pdf is not None:
-        from jitsuri.flows.cold.viewing.opening_certificates import certificate_paper
+        from jitsuri.flows.cold.viewing.opening_certificates import set_paper
+        from jitsuri.web.pages.papering import sheet_of
 
-        _write(pdf, certificate_paper(certificate, language_named(desk.lang)))
+        lang = language_named(desk.lang)
+        _write(pdf, set_paper(sheet_of(certificate, lang), lang, certificate.issued_at))
         done.pdf = pdf
     return done
 

@@ -244,3 +244,73 @@ def _demand_finite(*values: Decimal | float) -> None:
     for value in values:
         if not (value.is_finite() if isinstance(value, Decimal) else isfinite(value)):
             raise ValueError(f"a drawing needs finite numbers, not {value}")
+
+
+Tone = Literal["plain", "strong", "soft", "good", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what it is: one cell of a paper's head."""
+
+    label: str
+    value: str
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a paper's table: what, how much, and what that means. ``tone`` colours the last cell, never alone."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A titled table or text of a paper; either may be empty."""
+
+    title: str
+    lines: tuple[Line, ...] = ()
+    told: tuple[str, ...] = ()
+    total: Line | None = None
+    """The line that the others add up to, set large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A box of the approval route: who, in which role, when; empty parts are left for pen and stamp."""
+
+    step: str
+    name: str
+    role: str
+    at: str
+    mark: str
+    """What stands faintly where the stamp goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One A4 page with everything it prints, in one language, every word handed in."""
+
+    title: str
+    issued: str
+    company: str
+    facts: tuple[Fact, ...]
+    word: str
+    tone: Verdict
+    sentence: str
+    figures: tuple[str, ...]
+    drawing: Interval | None
+    left: tuple[Block, ...]
+    right: tuple[Block, ...]
+    below: tuple[Block, ...]
+    seals: tuple[Seal, ...]
+    foot: str
+    code_label: str
+    code: str
+    method: str
+    watermark: str = ""
+    author: str = "Jitsuri"
