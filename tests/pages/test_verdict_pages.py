@@ -276,7 +276,6 @@ def test_the_list_as_csv_holds_the_same_figures(shown: Shown) -> None:
     [("", "ja", "ja"), ("?in=en", "ja", "en"), ("?lang=en", "ja", "en"), ("", "en", "en")],
 )
 def test_the_paper_is_a_pdf_in_the_language_asked_for(shown: Shown, query: str, language: Language, name: str) -> None:
-    pytest.importorskip("jitsuri.flows.cold.certificate_words")
     answer = shown.browser(language).get(f"/certificates/JR-2026-0001.pdf{query}")
 
     assert answer.status_code == 200
@@ -356,7 +355,6 @@ def test_every_page_fits_its_width(store: Store, lang: str, width: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_by_keyboard_from_the_overview_to_the_paper(store: Store, lang: Language) -> None:
-    pytest.importorskip("jitsuri.flows.cold.certificate_words")
     scene = furnish(store)
     keep_everything(store)
 
