@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jitsuri.evaluation.rules.tilting import Part
+from jitsuri.evaluation.rules.tilting import Part, span_of
 
 Floats = NDArray[np.float64]
 
@@ -58,12 +58,13 @@ def ppi_parts(samples: Sequence[Sample]) -> tuple[list[Part], float]:
     whole = sum(sample.size for sample in samples)
     parts: list[Part] = []
     lambdas: list[tuple[float, int]] = []
+    span = span_of(np.unique(np.concatenate([sample.people for sample in samples]))) if samples else 0.0
     for sample in samples:
         weight = sample.size / whole
         per_pair = _lambdas(samples, sample)
         mean_lambda = float(per_pair.mean()) if len(per_pair) else 0.0
         lambdas.append((mean_lambda, len(per_pair)))
-        parts.append(Part(sample.people - per_pair * sample.judge_on_people, weight))
+        parts.append(Part(sample.people - per_pair * sample.judge_on_people, weight, span))
         if mean_lambda > 0 and len(sample.judge_alone):
             parts.append(Part(sample.judge_alone, weight * mean_lambda))
     labelled = sum(n for _, n in lambdas)

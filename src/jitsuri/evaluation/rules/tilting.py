@@ -32,6 +32,9 @@ class Part:
 
     values: Floats
     weight: float = 1.0
+    span: float = 0.0
+    """The step in which the labels behind the values come (1 for right or wrong), where the values themselves no longer
+    show it: a judge's share was taken off. 0: the values show it, if they have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def p_below(parts: Sequence[Part], mean: float) -> float:
 
 
 def _mirrored(parts: Sequence[Part]) -> list[Part]:
-    return [Part(-part.values, part.weight) for part in parts]
+    return [Part(-part.values, part.weight, part.span) for part in parts]
 
 
 def _variance(values: Floats) -> float:
@@ -129,11 +132,13 @@ def _tilted(parts: Sequence[Part]) -> _Tilted:
         least += part.weight * float(values[0] if part.weight > 0 else values[-1])
     whole = sum(variance for variance, _ in variances)
     freedom = whole**2 / sum(v**2 / max(1, n - 1) for v, n in variances) if whole > SMALL**2 else 1.0
-    step = _step(counted[0][0]) * abs(counted[0][2]) if len(counted) == 1 else 0.0
+    step = max(abs(part.span * part.weight) / len(part.values) for part in parts)
+    if not step and len(counted) == 1:
+        step = span_of(counted[0][0]) * abs(counted[0][2])
     return _Tilted(tuple(counted), mean_of(parts), float(np.sqrt(whole)), step, freedom, least)
 
 
-def _step(values: Floats) -> float:
+def span_of(values: Floats) -> float:
     """The span of the lattice that these sorted distinct values lie on; 0 where there is none."""
     if len(values) < 2 or len(values) > 1000:
         return 0.0

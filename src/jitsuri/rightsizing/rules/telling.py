@@ -7,6 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal, localcontext
 from typing import Any
 
+from jitsuri.rightsizing.rules.offering import offers_of
 from jitsuri.rightsizing.shapes.verdicts import BAR_JA, DECISION_JA, BarDecision, BarResult, Decision, Span, Verdict
 from jitsuri.terms.money import EXACT_DIGITS
 
@@ -95,5 +96,7 @@ def _cascade(verdict: Verdict) -> dict[str, Any] | None:
     if verdict.cascade is None:
         return None
     kept = asdict(verdict.cascade)
-    del kept["scores"]
+    for name in ("scores", "unseen"):  # one per request: they stand in the export
+        del kept[name]
+    kept["offers"] = [asdict(offer) for offer in offers_of(verdict)]
     return kept

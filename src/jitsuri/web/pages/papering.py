@@ -24,7 +24,6 @@ from jitsuri.web.pages.judging import (
     points_number,
     points_signed,
     reasons,
-    set_aside_text,
     span_text,
 )
 from jitsuri.words import Language, text
@@ -222,7 +221,7 @@ def _agreement(verdict: Verdict, lang: Language) -> Line:
         return Line(text("paper.certificate.kappa", lang, n=count(one.n, lang).number), value,
                     text("paper.certificate.judge_corrected", lang), "good")  # fmt: skip
     return Line(text("paper.certificate.kappa", lang, n=count(one.n, lang).number), value,
-                text("paper.certificate.judge_aside", lang, why=set_aside_text(one.set_aside, lang)), "warn")  # fmt: skip
+                text("paper.certificate.judge_aside", lang), "warn")  # fmt: skip
 
 
 def _slices(verdict: Verdict, lang: Language) -> list[Line]:
