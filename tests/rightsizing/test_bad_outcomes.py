@@ -300,6 +300,13 @@ REFUSED: dict[str, tuple[bytes | list[Row], Asked, str, dict[str, object]]] = {
         {"known": "of big, of small"}),
     "no question": (rows(), Asked(), "outcomes_no_question", {}),
     "nobody to compare with": ([row for row in rows() if row["model"] == "big"], BIG, "outcomes_nothing_paired", {}),
+    "one of two candidates was scored by nobody that counts": (
+        [*rows(judge="site"), {**rows()[0], "model": "third", "judge": "other"}],
+        Asked(baseline="big", candidates=("small", "third"), human="site"), "outcomes_nothing_paired", {"candidates": "third"}),
+    "NUL in a task": (
+        [*rows(), {**rows()[0], "prompt_id": "x", "task": "a\0b"}], BIG, "outcomes_broken", {"line": 601}),
+    "NUL in a model": (
+        [*rows(), {**rows()[0], "prompt_id": "x", "model": "a\0b"}], BIG, "outcomes_broken", {"line": 601}),
     "no such column": (rows(), Asked(baseline="big", slices=("channel",)), "outcomes_no_such_column", {"name": "channel"}),
     "51 candidates": (
         [*rows(60), *({**row, "model": f"m{at:02}"} for at in range(MOST_CANDIDATES) for row in rows(60) if row["model"] == "small")],

@@ -183,7 +183,11 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
     def numbers(ours: str) -> tuple[float | None, ...]:
         return _numbers(columns[found[ours]], lines, found[ours], path) if ours in found else (None,) * count
 
-    ids, models = texts("prompt_id"), texts("model")
+    ids, models, tasks = texts("prompt_id"), texts("model"), texts("task")
+    for name in {*models, *tasks}:
+        if "\0" in name:  # no database keeps it and no page shows it
+            at = next(at for at in range(count) if name in (models[at], tasks[at]))
+            raise CallerError("outcomes_broken", path=str(path), line=lines[at], reason="U+0000: task / model")
     for at, (prompt_id, model) in enumerate(zip(ids, models, strict=True)):
         if not prompt_id or not model:
             raise CallerError("outcomes_cell_missing", path=str(path), line=lines[at],
@@ -192,7 +196,7 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
     rest = {n: c for n, c in columns.items() if n not in taken and n not in NEVER_SLICES and n not in SIGNALS}
     return Table(
         lines=tuple(lines),
-        tasks=texts("task"),
+        tasks=tasks,
         prompt_ids=ids,
         prompts=texts("prompt"),
         models=models,

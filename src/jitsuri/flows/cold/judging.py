@@ -84,8 +84,10 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
             if task is None or task in tasks_of(index, candidate)
         ]  # fmt: skip
         results += _of_task(table, index, [p for p in held if p.missing.requests], asked, prices)
-    if not results:
-        raise CallerError("outcomes_nothing_paired", baseline=asked.baseline, candidates=", ".join(candidates) or "–")
+    heard = {one.verdict.candidate for one in results}
+    unheard = [name for name in candidates if name not in heard]
+    if unheard or not results:  # of a candidate that was asked for nobody may hear nothing
+        raise CallerError("outcomes_nothing_paired", baseline=asked.baseline, candidates=", ".join(unheard) or "–")
     return results
 
 
