@@ -1,7 +1,8 @@
 """`make demo`: short chapters, each on the embedded database, without a key and without an LLM.
 
-Shows only what really happened: every figure is printed by the installed command. On a terminal the console stays open at the
-end until Ctrl+C; elsewhere its first page is fetched once and the demo ends.
+Shows only what really happened: every figure is printed by the installed command or by the sample's scripts. The database is
+thrown away at the end; what chapter 2 made (certificate, its export, the table) stays in ``.demo`` until ``make clean``. On a
+terminal the console stays open until Ctrl+C; elsewhere its first page is fetched once and the demo ends.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 JITSURI = str(Path(sys.executable).parent / "jitsuri")
+KEPT = ROOT / ".demo"
+TODAY, STUDENT, RULES = "gpt-6.1-sol", "student:inquiry-triage", "rules:inquiry-triage"
 LANG = "en" if os.environ.get("JITSURI_LANG") == "en" else "ja"
 
 
@@ -36,19 +39,36 @@ class Demo:
         self.top = Path(tempfile.mkdtemp(prefix="jitsuri-demo-"))
         self.top.chmod(0o711)  # as root the database runs as another user, who must get through
         self.home = self.top / "home"
+        self.logs = self.top / "logs"
         self.environment = {**os.environ, "JITSURI_HOME": str(self.home), "JITSURI_LANG": LANG, "COLUMNS": "118"}
         self.environment.pop("DATABASE_URL", None)
         self.server: subprocess.Popen[str] | None = None
 
     def run(self, *words: str) -> str:
         """Run the installed command, showing it and what it says."""
-        print(f"\n  $ jitsuri {' '.join(Path(w).name if str(self.top) in w else w for w in words)}", flush=True)
+        print(f"\n  $ jitsuri {' '.join(self._shown(word) for word in words)}", flush=True)
         done = subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=False)
         for line in (done.stdout + done.stderr).rstrip().splitlines():
             print(f"    {line}", flush=True)
         if done.returncode:
             raise SystemExit(f"jitsuri {words[0]}: {done.returncode}")
         return done.stdout
+
+    def _shown(self, word: str) -> str:
+        """A word of a command as a reader would type it: from here, without the name of the throw-away folder."""
+        if word.startswith(str(self.top)):
+            return Path(word).name
+        return str(Path(word).relative_to(ROOT)) if word.startswith(str(ROOT)) else word
+
+    def script(self, name: str, *words: str) -> None:
+        """Run a script of the sample, showing it and what it says."""
+        print(f"\n  $ python sample/{name} {' '.join(self._shown(word) for word in words)}", flush=True)
+        done = subprocess.run([sys.executable, str(ROOT / "sample" / name), *words], env=self.environment, text=True,
+                              capture_output=True, check=False)  # fmt: skip
+        for line in (done.stdout + done.stderr).rstrip().splitlines():
+            print(f"    {line}", flush=True)
+        if done.returncode:
+            raise SystemExit(f"{name}: {done.returncode}")
 
     def quiet(self, *words: str) -> str:
         """Run the installed command and return what it says."""
@@ -63,7 +83,7 @@ class Demo:
         say("第1章　ログから円へ", "Chapter 1  From a log to yen")
         say("見本の会社（株式会社サンプル精機）の半年分のログを作ります。すべて見本です。",
             "Making half a year of logs of a sample company. All of it is sample data.")  # fmt: skip
-        logs = self.top / "logs"
+        logs = self.logs
         subprocess.run([sys.executable, str(ROOT / "sample" / "write_log.py"), "--out", str(logs)], check=True,
                        stdout=subprocess.DEVNULL)  # fmt: skip
         self.quiet("init")
@@ -100,6 +120,37 @@ class Demo:
                 "--title-en",
                 "Named by a person",
             )
+
+    # -- chapter 2
+
+    def from_answers_to_certificate(self) -> None:
+        """Have the same inquiries answered in two cheaper ways, and let the verdict be computed."""
+        say("\n第2章　同じ依頼に、もっと安い答え方で足りるか",
+            "\nChapter 2  Is a cheaper way of answering good enough?")  # fmt: skip
+        say("問合せ分類を、いま記録から学ばせる小さなモデルと、語の表だけの規則に答えさせ、見本の正解と照らします。"
+            f"比べる元は、ログに残る {TODAY} の回答です。LLM は呼びません。",
+            "A small model, trained now on what the log recorded, and a plain table of words answer the inquiries; both are "
+            f"compared with the sample's truth. The baseline is what {TODAY} answered in the log. No LLM is called.")  # fmt: skip
+        KEPT.mkdir(exist_ok=True)
+        table, known, paper = KEPT / "outcomes.jsonl", KEPT / "by-difficulty.jsonl", KEPT / "certificate.pdf"
+        self.script(
+            "answer_inquiries.py", "--logs", str(self.logs), "--out", str(table), "--with-difficulty", str(known)
+        )
+        say("\n候補の単価は 0 とします。どちらもこの計算機の中で答え、料金のかかる呼出しがないためです"
+            "（計算機の費用と、作る・見直す手間は含みません）。",
+            "\nThe candidates' price is set to 0: both answer inside this machine and make no call that is charged for "
+            "(the machine itself and the work of making and reviewing them are not in it).")  # fmt: skip
+        free = ("--price", f"{STUDENT}=0/0", "--price", f"{RULES}=0/0")
+        self.run("rightsize", "offline", str(table), "--baseline", TODAY, *free, "--keep", "--pdf", str(paper))
+        say("\n同じ表を、見本を作った側だけが知る難しさ（hard は用件が二つ）で分けると、こうなります。",
+            "\nThe same table cut by difficulty, which only the sample's makers know (hard: two requests in one):")  # fmt: skip
+        self.run("rightsize", "offline", str(known), "--baseline", TODAY, "--candidate", STUDENT,
+                 "--slice", "difficulty", "--no-cascade", *free[:2])  # fmt: skip
+        self.run("certificate", "verify", str(paper.with_suffix(".json")))
+        say(f"\n証明書は {paper.relative_to(ROOT)} にあり、デモのあとも残ります（make clean で消えます）。"
+            "見本の文は文型の組合せなので、実際の問合せより易しく出ます。",
+            f"\nThe certificate is {paper.relative_to(ROOT)} and stays after the demo (make clean removes it). "
+            "The sample's texts are composed from patterns, so this is easier than real inquiries are.")  # fmt: skip
 
     # -- the console
 
@@ -140,11 +191,12 @@ class Demo:
 def main() -> int:
     """All chapters, with the time each took."""
     demo = Demo()
-    started = time.monotonic()
     try:
-        demo.from_log_to_yen()
-        took = time.monotonic() - started
-        say(f"\n第1章は {took:.0f} 秒でした。", f"\nChapter 1 took {took:.0f} s.")
+        for number, chapter in enumerate((demo.from_log_to_yen, demo.from_answers_to_certificate), 1):
+            started = time.monotonic()
+            chapter()
+            took = time.monotonic() - started
+            say(f"\n第{number}章は {took:.0f} 秒でした。", f"\nChapter {number} took {took:.0f} s.")
         demo.open_console()
     except KeyboardInterrupt:
         pass
