@@ -277,8 +277,9 @@ REFUSED: dict[str, tuple[bytes | list[Row], Asked, str, dict[str, object]]] = {
     "nothing": (b"", BIG, "outcomes_empty", {}),
     "only blanks": (b" \n\n\t", BIG, "outcomes_empty", {}),
     "only a header": (b"prompt_id,model,score\n", BIG, "outcomes_empty", {}),
-    "every byte": (bytes(range(256)) * 40, BIG, "outcomes_broken", {}),
-    "parquet's first bytes": (b"PAR1" + b"\0" * 500, BIG, "outcomes_broken", {}),
+    "every byte": (bytes(range(256)) * 40, BIG, "outcomes_broken", {"line": 2}),
+    "one byte of no alphabet": (as_csv(rows()).replace("r70,big", "r70,\x81 big").encode("latin-1"), BIG, "outcomes_broken", {"line": 142}),
+    "parquet's first bytes": (b"PAR1" + b"\0" * 500, BIG, "outcomes_broken_file", {}),
     "too many cells": (as_csv(rows()).replace("r70,big,1", "r70,big,1,1").encode(), BIG, "outcomes_broken", {"line": 142}),
     "an open quote": (as_csv(rows()).replace("r70,big", 'r70,"big').encode(), BIG, "outcomes_broken", {"line": 142}),
     "one header twice": (as_csv(rows()).replace("score", "score,score").encode(), BIG, "outcomes_broken", {"line": 1}),
@@ -355,7 +356,7 @@ def test_a_truncated_parquet_is_broken(kept: float, file: Path) -> None:
     whole = parquet(rows())
 
     assert only(file, whole)["verdict"] == "合格"
-    with pytest.raises(CallerError, match="outcomes_broken"):
+    with pytest.raises(CallerError, match="outcomes_broken_file"):
         judged(file, whole[: int(len(whole) * kept)])
 
 

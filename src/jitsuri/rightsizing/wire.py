@@ -95,14 +95,14 @@ def _parquet(content: bytes, path: Path) -> Read:
     from arro3.io import read_parquet
 
     if content[-4:] != PARQUET:  # said here: the library would panic and write a trace of its own
-        raise CallerError("outcomes_broken", path=str(path), line=0, reason="Parquet, cut off")
+        raise CallerError("outcomes_broken_file", path=str(path), reason="Parquet, cut off")
     try:
         table = read_parquet(io.BytesIO(content)).read_all()
         columns: dict[str, Column] = {name: list(table.column(name).to_pylist()) for name in table.schema.names}
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 – the library's own kinds, its panics too, all mean a broken file
-        raise CallerError("outcomes_broken", path=str(path), line=0, reason=str(error)[:200]) from None
+        raise CallerError("outcomes_broken_file", path=str(path), reason=str(error)[:200]) from None
     return columns, range(1, table.num_rows + 1)
 
 
@@ -166,7 +166,18 @@ def _decoded(content: bytes, path: Path) -> str:
             return content.decode(name)
         except UnicodeDecodeError:
             continue
-    raise CallerError("outcomes_broken", path=str(path), line=0, reason="UTF-8 / UTF-16 / Shift_JIS")
+    raise CallerError(
+        "outcomes_broken", path=str(path), line=_first_unreadable(content), reason="UTF-8 / UTF-16 / Shift_JIS"
+    )
+
+
+def _first_unreadable(content: bytes) -> int:
+    """The line of the first byte that is no UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return content.count(b"\n", 0, error.start) + 1
+    return 1
 
 
 def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> Table:
