@@ -66,7 +66,7 @@ class Used:
 
 
 def named_task(tx: Connection, name: str) -> TaskNamed:
-    """The task as the paper names it; one that nobody named is called as the table calls it."""
+    """The task as the paper names it; one that nobody named goes by its name in the outcomes."""
     task = routing_rows.tasks(tx).get(name)
     if task is None:
         return TaskNamed(name, name, name, "", "")

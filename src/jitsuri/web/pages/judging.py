@@ -167,11 +167,11 @@ def slice_lines(verdict: Verdict, lang: Language) -> list[SliceLine]:
         SliceLine(
             one, state, SLICE_BADGES[state], _slice_interval(one, SLICE_TONES[state], verdict.margin * 100, axis, lang)
         )
-        for state, one in sorted(_states(verdict), key=lambda pair: (pair[1].field, order.index(pair[0])))
+        for state, one in sorted(states_of(verdict), key=lambda pair: (pair[1].field, order.index(pair[0])))
     ]
 
 
-def _states(verdict: Verdict) -> Iterator[tuple[str, Slice]]:
+def states_of(verdict: Verdict) -> Iterator[tuple[str, Slice]]:
     """A slice that does not block is not for that reason shown to be no worse: its interval tells."""
     for one in verdict.slices:
         is_shown = one.state == "fine" and one.span is not None and one.span.low > -verdict.margin

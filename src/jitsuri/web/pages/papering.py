@@ -25,6 +25,7 @@ from jitsuri.web.pages.judging import (
     points_signed,
     reasons,
     span_text,
+    states_of,
 )
 from jitsuri.words import Language, text
 
@@ -33,7 +34,7 @@ MOST_SLICES = 6
 
 MOST_REASONS = 3
 
-SLICE_TONE: dict[str, Tone] = {"fine": "good", "blocks": "bad", "unconfirmed": "soft"}
+SLICE_TONE: dict[str, Tone] = {"shown": "good", "fine": "soft", "blocks": "bad", "unconfirmed": "soft"}
 STATE_TONE: dict[str, Tone] = {"pass": "good", "fail": "bad", "undecided": "warn", "met": "good", "missed": "bad"}
 
 
@@ -94,16 +95,15 @@ def _figures(verdict: Verdict, lang: Language) -> tuple[str, ...]:
             text("page.verdict.figures", lang, difference=points(verdict.difference * 100, lang),
                  level=level_text(verdict.span), span=span_text(verdict.span, lang), **facts)
         ]  # fmt: skip
-        worse = "_within" if verdict.significance == "worse" and verdict.decision == "pass" else ""
-        lines.append(text(f"verdict.significance.{verdict.significance}{worse}", lang))
+        if not any(reason.code == "within_margin_but_worse" for reason in verdict.reasons):
+            lines.append(text(f"verdict.significance.{verdict.significance}", lang))
     if verdict.anytime is not None:
         code = "open" if verdict.anytime.decided_at is None else verdict.anytime.decision
         lines.append(text(f"paper.certificate.anytime.{code}", lang, at=verdict.anytime.decided_at or 0))
     decided, cautions = reasons(verdict, lang)
     if verdict.decision != "pass" and bar is None:
         lines += decided[:MOST_REASONS]
-    told = [line for line in cautions if verdict.significance != "worse" or line not in decided]
-    return (*lines, *told[:MOST_REASONS])
+    return (*lines, *cautions[:MOST_REASONS])
 
 
 def _money(paper: Certificate, lang: Language) -> Block:
@@ -225,20 +225,20 @@ def _agreement(verdict: Verdict, lang: Language) -> Line:
 
 
 def _slices(verdict: Verdict, lang: Language) -> list[Line]:
-    order = ("blocks", "unconfirmed", "fine")
-    ordered = sorted(verdict.slices, key=lambda one: (order.index(one.state), one.field, one.value))
+    order = ("blocks", "unconfirmed", "fine", "shown")
+    ordered = sorted(states_of(verdict), key=lambda pair: (order.index(pair[0]), pair[1].field, pair[1].value))
     lines = []
-    for one in ordered[:MOST_SLICES]:
+    for name, one in ordered[:MOST_SLICES]:
         value = points(one.difference * 100, lang)
         if one.span is not None:
             ends = (points_signed(one.span.low), points_signed(one.span.high))
             value = f"{points_signed(one.difference)} ({text('paper.certificate.between', lang, low=ends[0], high=ends[1])})"
-        state = text(f"verdict.slice.{one.state}", lang)
-        note = f"{state} (n {one.n:,})" if one.state == "unconfirmed" else state
-        lines.append(Line(one.value, value, note, SLICE_TONE[one.state]))
+        state = text(f"verdict.slice.{name}", lang)
+        note = f"{state} (n {one.n:,})" if name == "unconfirmed" else state
+        lines.append(Line(one.value, value, note, SLICE_TONE[name]))
     if len(ordered) > MOST_SLICES:
         rest = ordered[MOST_SLICES:]
-        open_ = sum(one.state == "unconfirmed" for one in rest)
+        open_ = sum(name == "unconfirmed" for name, _ in rest)
         lines.append(Line(text("paper.certificate.more_slices", lang, count=len(rest)), "",
                           text("paper.certificate.of_them_open", lang, count=open_) if open_ else "", "soft"))  # fmt: skip
     return lines
