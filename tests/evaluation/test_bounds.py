@@ -19,7 +19,16 @@ from jitsuri.evaluation.rules.planning import (
     labels_needed,
     labels_with_judge,
 )
-from jitsuri.evaluation.rules.tilting import Part, lower_bound, mean_of, p_above, p_below, standard_error, upper_bound
+from jitsuri.evaluation.rules.tilting import (
+    Part,
+    lower_bound,
+    mean_of,
+    p_above,
+    p_below,
+    p_flipped,
+    standard_error,
+    upper_bound,
+)
 
 DIFFERENCES = st.lists(st.sampled_from([-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0]), min_size=20, max_size=120)
 
@@ -174,3 +183,24 @@ def test_a_good_judge_saves_labels_and_a_bad_one_saves_none() -> None:
 
 def test_looking_every_day_costs_about_as_much() -> None:
     assert 0.7 < labels_anytime(0.05, 0.10) / 289 < 1.6
+
+
+def test_signs_by_chance_are_a_binomial_where_all_differences_are_whole() -> None:
+    """8 losses and 2 gains: 2 · P(X ≥ 8 of 10) = 0.109375; the saddlepoint is within a twentieth of it."""
+    values = np.array([-1.0] * 8 + [1.0] * 2 + [0.0] * 100)
+
+    assert p_flipped(values) == pytest.approx(2 * (45 + 10 + 1) / 1024, rel=0.05)
+    assert p_flipped(np.zeros(50)) == 1.0
+    assert p_flipped(np.array([1.0] * 6)) == pytest.approx(2 / 64)
+
+
+def test_one_and_the_same_model_is_called_different_in_at_most_five_percent() -> None:
+    rng = np.random.default_rng(0)
+    marks = [0.0, 0.1, 0.2, 0.5, 1.0]
+
+    called = sum(
+        p_flipped(rng.choice(marks, 200, p=[0.6, 0.2, 0.1, 0.07, 0.03]) * rng.choice([-1, 1], 200)) <= 0.05
+        for _ in range(2000)
+    )
+
+    assert called / 2000 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 2000)

@@ -228,6 +228,7 @@ def _papers(
     from jitsuri.flows.cold.keeping_verdicts import file_certificate, keep_verdicts
     from jitsuri.rightsizing.rules.packing import packed
     from jitsuri.rightsizing.shapes.certificates import Certificate, TaskNamed
+    from jitsuri.terms.period import company_day
 
     done = _Papers()
     now = desk.now()
@@ -241,7 +242,7 @@ def _papers(
     task, used = TaskNamed(name, name, name, "", ""), None
     if place.store is not None:
         with place.store.reading() as tx:
-            task, used = named_task(tx, name), used_of(tx, name, now)
+            task, used = named_task(tx, name, company_day(now)), used_of(tx, name, now)
     issuer = _issuer(desk)
 
     def make(number: str) -> tuple[Certificate, bytes]:

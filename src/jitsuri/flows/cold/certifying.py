@@ -7,11 +7,12 @@ evaluation and audit → dated price changes of both models → until when it ho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from jitsuri import __version__
+from jitsuri.access.records import departments as department_rows
 from jitsuri.flows.cold.judging import Judged
 from jitsuri.flows.cold.opportunities import baseline_months
 from jitsuri.flows.cold.pricing_outcomes import Prices, sheet_for
@@ -65,12 +66,17 @@ class Used:
     calls_by_month: tuple[int, ...]
 
 
-def named_task(tx: Connection, name: str) -> TaskNamed:
-    """The task as the paper names it; one that nobody named goes by its name in the outcomes."""
+def named_task(tx: Connection, name: str, on: date) -> TaskNamed:
+    """The task as the paper names it on a day; one that nobody named goes by its name in the outcomes."""
     task = routing_rows.tasks(tx).get(name)
     if task is None:
         return TaskNamed(name, name, name, "", "")
-    return TaskNamed(task.name, task.title_ja, task.title_en, task.department, task.owner)
+    here = [one for one in department_rows.everything(tx) if one.code == task.department and one.valid_from <= on]
+    standing = [one for one in here if one.valid_to is None or on <= one.valid_to]
+    if not standing:
+        return TaskNamed(task.name, task.title_ja, task.title_en, task.department, task.owner)
+    named = standing[-1]
+    return TaskNamed(task.name, task.title_ja, task.title_en, named.name_ja, task.owner, named.name_en)
 
 
 def used_of(tx: Connection, task: str, now: datetime) -> Used | None:

@@ -15,6 +15,7 @@ from jitsuri.flows.cold.pricing_outcomes import Prices, unit_costs
 from jitsuri.rightsizing.rules.cascading import cascade as try_cascade
 from jitsuri.rightsizing.rules.certifying import fingerprint
 from jitsuri.rightsizing.rules.deciding import Family, Origin, decide, p_value_of, with_dropped
+from jitsuri.rightsizing.rules.featuring import BEFORE
 from jitsuri.rightsizing.rules.pairing import (
     Index,
     indexed,
@@ -75,6 +76,8 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
         raise CallerError("outcomes_no_question")
     candidates = _candidates(index, asked, baseline, models)
     columns = slice_columns(table, asked.slices)
+    for name in prices.own:
+        named(name, models, "model")  # a price for nobody would leave somebody without one, unseen
     results: list[Judged] = []
     for task in _tasks(index, asked, baseline, candidates):
         held = [
@@ -83,7 +86,7 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
             for candidate in candidates
             if task is None or task in tasks_of(index, candidate)
         ]  # fmt: skip
-        results += _of_task(table, index, [p for p in held if p.missing.requests], asked, prices)
+        results += _of_task(table, index, columns, [p for p in held if p.missing.requests], asked, prices)
     heard = {one.verdict.candidate for one in results}
     unheard = [name for name in candidates if name not in heard]
     if unheard or not results:  # of a candidate that was asked for nobody may hear nothing
@@ -91,7 +94,9 @@ def judge_outcomes(table: Table, asked: Asked, prices: Prices) -> list[Judged]:
     return results
 
 
-def _of_task(table: Table, index: Index, held: Sequence[Pairs], asked: Asked, prices: Prices) -> list[Judged]:
+def _of_task(
+    table: Table, index: Index, columns: Sequence[str], held: Sequence[Pairs], asked: Asked, prices: Prices
+) -> list[Judged]:
     costs = [
         unit_costs(table, rows_of(index, pairs, pairs.baseline), rows_of(index, pairs, pairs.candidate), prices)
         for pairs in held
@@ -105,7 +110,7 @@ def _of_task(table: Table, index: Index, held: Sequence[Pairs], asked: Asked, pr
         origin = Origin(asked.seed, fingerprint(pairs), __version__)
         verdict = decide(pairs, asked.thresholds, Family(others), costs[at], origin)
         if asked.with_cascade and verdict.baseline and verdict.span is not None and verdict.decision != "pass":
-            verdict = replace(verdict, cascade=_cascade(table, index, pairs, asked.seed))
+            verdict = replace(verdict, cascade=_cascade(table, index, pairs, columns, asked.seed))
         found[pairs.candidate] = Judged(verdict, Evidence(pairs, asked.thresholds, others))
     return [replace(found[v.candidate], verdict=v) for v in with_dropped([one.verdict for one in found.values()])]
 
@@ -114,8 +119,12 @@ def _is_dearer(costs: UnitCosts) -> bool:
     return costs.saving_jpy is not None and costs.saving_jpy <= 0
 
 
-def _cascade(table: Table, index: Index, pairs: Pairs, seed: int) -> Cascade | None:
-    """A cascade on requests whose texts the table holds, by the eyes that decided; None where nothing can be learned."""
+def _cascade(table: Table, index: Index, pairs: Pairs, columns: Sequence[str], seed: int) -> Cascade | None:
+    """A cascade on requests whose texts the table holds, by the eyes that decided; None where nothing can be learned.
+
+    It may look at the columns that cut the task and at the task itself: any other column might be known only afterwards.
+    Numbers that came with the answer (confidence, log-probability) are used where there are some.
+    """
     mine = (
         (pairs.people_baseline, pairs.people_candidate)
         if pairs.human
@@ -126,12 +135,12 @@ def _cascade(table: Table, index: Index, pairs: Pairs, seed: int) -> Cascade | N
         strong, cheap = mine[0][at], mine[1][at]
         if strong is None or cheap is None or not table.prompts[row]:
             continue
-        fields = {name: column[row] for name, column in table.fields.items() if column[row]}
+        fields = {name: told for name in columns if (told := table.fields[name][row])}
         if table.tasks[row]:
             fields["task"] = table.tasks[row]
         signals = {name: value for name, column in table.signals.items() if (value := column[row]) is not None}
         rows.append(CascadeRow(prompt_id, table.prompts[row], fields, strong, cheap, table.answers[row], signals))
-    found = try_cascade(rows, seed=seed)
+    found = try_cascade(rows, seed=seed, groups=(*BEFORE, "signals") if table.signals else BEFORE)
     return found if isinstance(found, Cascade) else None
 
 

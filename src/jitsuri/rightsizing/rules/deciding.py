@@ -17,6 +17,7 @@ from jitsuri.evaluation.rules.betting import capital_above, capital_below, first
 from jitsuri.evaluation.rules.counting import holm_levels, share_lower, share_upper
 from jitsuri.evaluation.rules.ordering import drawn_order
 from jitsuri.evaluation.rules.planning import labels_needed
+from jitsuri.evaluation.rules.tilting import p_flipped
 from jitsuri.rightsizing.rules.estimating import Estimate, array, estimate
 from jitsuri.rightsizing.rules.packing import rounded
 from jitsuri.rightsizing.rules.slicing import slices_of, split_of
@@ -89,7 +90,7 @@ def decide(
     slices = slices_of(found, pairs.slices, thresholds) if span else ()
     critical = critical_of(pairs, thresholds)
     decision, reasons = _decision(found, span, thresholds, slices, critical)
-    significance = _significance(span_95)
+    significance = _significance(found, span_95)
     planned = _planned(found, thresholds)
     return Verdict(
         task=pairs.task,
@@ -283,8 +284,10 @@ def _span(found: Estimate, level: float) -> Span:
     return Span(rounded(found.lower(level)), rounded(found.upper(level)), rounded(1 - 2 * level))
 
 
-def _significance(span: Span | None) -> Significance:
-    if span is None:
+def _significance(found: Estimate, span: Span | None) -> Significance:
+    """Better or worse at 5 %, two-sided: the interval leaves zero out, and so do the signs where people or one scorer alone
+    decide. The second test makes sure that one and the same model is called different in at most 5 % of cases."""
+    if span is None or (found.method == "paired" and p_flipped(found.differences) > 0.05):
         return "none"
     return "worse" if span.high < -EDGE else "better" if span.low > EDGE else "none"
 

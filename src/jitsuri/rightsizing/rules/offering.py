@@ -11,6 +11,9 @@ from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy
 LEAST_SHARE = 0.05
 """A cascade that the cautious bound lets answer less than this is refused: it is not worth its upkeep (decision 0013)."""
 
+AFTER = frozenset({"answer", "signals"})
+"""Features that are known only when the cheap model has answered: then what is sent on is paid twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -34,8 +37,11 @@ def offers_of(verdict: Verdict) -> tuple[Offer, ...]:
         share = one.share_cheap if one.threshold is not None else 0.0
         is_refused = share < LEAST_SHARE
         saving = None
-        if not is_refused and verdict.costs.saving_jpy is not None:
+        costs = verdict.costs
+        if not is_refused and costs.saving_jpy is not None and costs.candidate_jpy is not None:
             with localcontext(prec=EXACT_DIGITS):
-                saving = to_ledger_jpy(verdict.costs.saving_jpy * Decimal(repr(share)))
+                taken = Decimal(repr(share))
+                twice = (1 - taken) * costs.candidate_jpy if AFTER & set(verdict.cascade.features) else Decimal(0)
+                saving = to_ledger_jpy(costs.saving_jpy * taken - twice)
         found.append(Offer(one.allowance, share, is_refused, saving))
     return tuple(found)

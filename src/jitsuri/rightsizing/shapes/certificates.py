@@ -21,7 +21,9 @@ class TaskNamed:
     title_ja: str
     title_en: str
     department: str
+    """Its name in Japanese on the day of issue; the code where the tree had none."""
     owner: str
+    department_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from jitsuri.web.desk import Answer, Desk, Download, Missing, Page, PageRequest,
 from jitsuri.web.formatting import day_short
 from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.judging import interval_of, reasons, speaking
-from jitsuri.web.pages.papering import sheet_of
-from jitsuri.web.pages.wording import names_in, span_text
+from jitsuri.web.pages.papering import department_named, sheet_of
+from jitsuri.web.pages.wording import span_text
 from jitsuri.words import LANGUAGES, Language, text
 
 STATE_BADGES = {"refused": "", "awaiting": "warn", "expired": "warn", "signed": "good"}
@@ -48,7 +48,6 @@ def show_certificate(desk: Desk, request: PageRequest) -> Answer:
         if kept is None:
             return Missing()
         has_verdict = verdict_rows.document(tx, kept.verdict_id) is not None
-        names = names_in(tx, lang, today)
     paper = kept.certificate
     decided, cautions = reasons(paper.verdict, lang)
     shows = {
@@ -60,7 +59,7 @@ def show_certificate(desk: Desk, request: PageRequest) -> Answer:
         "badges": STATE_BADGES,
         "days_left": None if paper.valid_until is None else (paper.valid_until - today).days,
         "title": title_of(paper.task, lang),
-        "department": names.department(paper.task.department),
+        "department": department_named(paper.task, lang),
         "chart": interval_of(paper.verdict, lang),
         "decided": decided,
         "cautions": cautions,

@@ -17,6 +17,8 @@ from jitsuri.words import Language, has_text, text
 
 BADGES: Mapping[Decision, str] = {"pass": "good", "fail": "bad", "undecided": "warn"}
 BAR_BADGES: Mapping[BarDecision, str] = {"met": "good", "missed": "bad", "undecided": "warn"}
+BAR_OF: Mapping[Decision, BarDecision] = {"pass": "met", "fail": "missed", "undecided": "undecided"}
+BAR_DECISION: Mapping[BarDecision, Decision] = {"met": "pass", "missed": "fail", "undecided": "undecided"}
 TONES: Mapping[Decision, Tone] = {"pass": "pass", "fail": "fail", "undecided": "caution"}
 SLICE_TONES: Mapping[str, Tone] = {"shown": "pass", "fine": "none", "blocks": "fail", "unconfirmed": "none"}
 SLICE_BADGES: Mapping[str, str] = {"shown": "good", "fine": "", "blocks": "bad", "unconfirmed": ""}
@@ -59,9 +61,10 @@ def headline(verdict: Verdict, lang: Language) -> Headline:
     if bar is not None:
         facts = {"candidate": verdict.candidate, "bar": percent_number(bar.bar * 100)}
         told = text(f"page.verdict.told.bar_{bar.decision}", lang, **facts)
-        word, kind = text(f"verdict.bar.{bar.decision}", lang), BAR_BADGES[bar.decision]
-        if verdict.decision == {"met": "pass", "missed": "fail", "undecided": "undecided"}[bar.decision]:
-            return Headline(word, kind, told)
+        word: BarDecision = BAR_OF[verdict.decision]
+        if verdict.decision != BAR_DECISION[bar.decision]:  # critical errors stand against a bar that the share meets
+            told = text(f"page.verdict.told.bar_critical_{verdict.decision}", lang, **facts)
+        return Headline(text(f"verdict.bar.{word}", lang), BAR_BADGES[word], told)
     facts = {"candidate": verdict.candidate, "baseline": verdict.baseline or text("verdict.no_model", lang),
              "margin": points_number(verdict.margin * 100)}  # fmt: skip
     told = text(f"page.verdict.told.{verdict.decision}", lang, **facts)

@@ -72,7 +72,7 @@ def _facts(paper: Certificate, lang: Language) -> tuple[Fact, ...]:
     until = day(paper.valid_until, lang) if paper.valid_until else text("paper.certificate.no_validity", lang)
     pairs = (
         ("task", _title(paper.task, lang), True),
-        ("department", paper.task.department or "–", False),
+        ("department", department_named(paper.task, lang) or "–", False),
         ("owner", paper.task.owner or text("paper.certificate.as_signed", lang), False),
         ("today", _variant(paper.today, lang) or text("verdict.no_model", lang), False),
         ("proposed", _variant(paper.proposed, lang), True),
@@ -315,6 +315,10 @@ def _seal(paper: Certificate, at: int, lang: Language, zone: ZoneInfo) -> Seal:
 
 def _title(task: TaskNamed, lang: Language) -> str:
     return (task.title_ja if lang == "ja" else task.title_en) or task.name or text("verdict.pooled", lang)
+
+
+def department_named(task: TaskNamed, lang: Language) -> str:
+    return (task.department_en if lang == "en" else "") or task.department
 
 
 def _variant(variant: Variant, lang: Language) -> str:

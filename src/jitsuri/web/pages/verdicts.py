@@ -13,6 +13,7 @@ from jitsuri.paper.shapes import Interval
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import verdicts as verdict_rows
 from jitsuri.rightsizing.records.verdicts import KeptVerdict
+from jitsuri.rightsizing.rules.offering import offers_of
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Download, Missing, Nav, Page, PageRequest, Route
 from jitsuri.web.formatting import bare_number
@@ -79,6 +80,7 @@ def show_verdict(desk: Desk, request: PageRequest) -> Answer:
         "cautions": cautions,
         "chart": interval_of(verdict, lang),
         "slices": slice_lines(verdict, lang),
+        "offers": offers_of(verdict),
         "others": [one for one in earlier if one.verdict_id != kept.verdict_id][:MOST_EARLIER],
         "is_newest": earlier[0].verdict_id == kept.verdict_id,
         "newest": earlier[0],
