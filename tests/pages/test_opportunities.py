@@ -51,13 +51,13 @@ def test_savings_are_those_of_the_whole_baseline_at_todays_price_and_rate(kept: 
 def test_a_proof_has_its_labels_and_its_price(kept: Scene) -> None:
     triage = listed(kept.store).rows[0]
 
-    assert (triage.need.labels, triage.need.seconds) == (248, D(12_400))
-    assert triage.proof_labour_jpy == D("13629.666667")  # 12,400 s at 3,957 yen an hour
-    assert triage.proof_replay_jpy == D("3441.744")  # 248 answers at 13.878 yen
+    assert (triage.need.labels, triage.need.seconds) == (289, D(14_450))
+    assert triage.proof_labour_jpy == D("15882.958333")  # 14,450 s at 3,957 yen an hour
+    assert triage.proof_replay_jpy == D("4010.742")  # 289 answers at 13.878 yen
     assert triage.pays_back_months is not None
-    assert round(triage.pays_back_months, 4) == D("0.7591")
+    assert round(triage.pays_back_months, 4) == D("0.8846")
     found = listed(kept.store)
-    assert (found.labels, found.seconds) == (496, D(24_800))
+    assert (found.labels, found.seconds) == (578, D(28_900))
 
 
 def test_everything_left_out_has_its_reason(kept: Scene) -> None:

@@ -154,7 +154,7 @@ def test_an_older_verdict_leads_to_the_newest(shown: Shown) -> None:
 @pytest.mark.parametrize(
     ("verdict", "word", "kind"),
     [(PASS, "合格", "good"), (FAIL, "不合格", "bad"), (UNDECIDED, "証拠不足", "warn"), (BAR_ONLY, "基準達成", "good"),
-     (replace(BAR_ONLY, decision="fail"), "不合格", "bad")],
+     (replace(BAR_ONLY, decision="fail"), "基準未達", "bad")],
 )  # fmt: skip
 def test_the_word_of_a_verdict(verdict: Verdict, word: str, kind: str) -> None:
     head = headline(verdict, "ja")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitsuri.evaluation import rules as evaluation_rules
+from jitsuri.evaluation.rules import planning
 from jitsuri.terms import money
 from jitsuri.terms.errors import CallerError, UpstreamError
 from jitsuri.terms.ids import derived_id
@@ -92,15 +92,21 @@ def test_usage_faults_name_kind_and_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("margin", "discordance", "labels"),
-    [("0.05", "0.04", 99), ("0.05", "0.10", 248), ("0.03", "0.10", 687), ("0.05", "0.16", 396), ("0.5", "0.01", 59)],
-)
-def test_labels_needed_equal_the_published_table(margin: str, discordance: str, labels: int) -> None:
-    """One-sided 5 %, power 80 %: 99 / 248 / 396 at 5 points, 687 at 3 points and 10 % discordance; never below 59."""
-    assert evaluation_rules.labels_needed(Decimal(margin), Decimal(discordance), Decimal(50)).labels == labels
+    ("margin", "discordance", "published", "labels"),
+    [("0.05", "0.04", 99, 156), ("0.05", "0.10", 248, 289), ("0.03", "0.10", 687, 756), ("0.05", "0.16", 396, 435),
+     ("0.5", "0.01", 1, 59)],
+)  # fmt: skip
+def test_labels_needed_lie_above_the_published_table(
+    margin: str, discordance: str, published: int, labels: int
+) -> None:
+    """One-sided 5 %, power 80 %. The published numbers take the variances as equal and pass an equal candidate too seldom
+    (``tests/rightsizing/test_verdict_simulations.py`` measures ours); never below 59."""
+    needed = planning.labels_needed(Decimal(margin), Decimal(discordance), Decimal(50)).labels
+
+    assert needed == labels > published
 
 
-@pytest.mark.parametrize("module", [money, evaluation_rules])
+@pytest.mark.parametrize("module", [money, planning])
 def test_examples_in_docstrings_hold(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
 
