@@ -1,6 +1,6 @@
 """What cascades certify on real outcomes, and whether their promises hold: the table of docs/explanation/cascade.md.
 
-    JITSURI_DATA=../shared/data python bench/cascades.py [--draws 200] [--splits 5]
+    JITSURI_DATA=… python bench/cascades.py [--draws 200] [--splits 5]
 
 Per set: the router is trained on training rows; then, ``draws`` times, 300 labels are drawn with replacement from the
 rest (the pool), thresholds are calibrated on them, and share and loss are measured on the whole pool, as the product

@@ -41,7 +41,7 @@ from jitsuri.rightsizing.rules.featuring import (
 from jitsuri.rightsizing.shapes.cascades import Bound, Cascade, CascadeRow, Loss, Threshold, Untried
 
 ALLOWANCES = (0.01, 0.05)
-"""1 and 5 points: the two that the reference was measured at (``reference/rightsizing.md``, gates)."""
+"""1 and 5 points: what an owner of a careful and of an ordinary task asks for (decision 0013)."""
 LEAST_TRAINING = 50
 """Rows: below, a linear model on text ranks hardly better than the sub-task alone."""
 CONFIDENT_CALIBRATION = 300
