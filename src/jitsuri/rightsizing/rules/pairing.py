@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ class Index:
     """Where in a table each answer's scores stand. Requests are numbered in the order of (task, prompt id)."""
 
     requests: tuple[tuple[str, str], ...]
+    numbers: Mapping[tuple[str, str], int]
     rows: Mapping[tuple[str, str], Places]
     """(model, scorer) → the row of each request, −1 where there is none."""
     scores: Floats
@@ -109,23 +111,26 @@ def scorers_in(table: Table, human: str, judge: str) -> Scorers:
 def indexed(table: Table, scorers: Scorers) -> Index:
     """Every row of these scorers in its place. Raises CallerError ``outcomes_duplicate`` where two claim one place."""
     wanted = {scorers.human, scorers.judge} - {""}
-    numbers: dict[tuple[str, str], int] = {}
-    rows: dict[tuple[str, str], list[int]] = {}
-    codes = []
-    for at, (key, model, judge) in enumerate(
-        zip(zip(table.tasks, table.prompt_ids, strict=True), table.models, table.judges, strict=True)
-    ):
-        codes.append(numbers.setdefault(key, len(numbers)))
-        if not scorers.is_named:
-            rows.setdefault((model, ""), []).append(at)
-        elif judge in wanted:
-            rows.setdefault((model, judge), []).append(at)
-    requests = sorted(numbers)
+    codes, keys = _coded(list(zip(table.tasks, table.prompt_ids, strict=True)))
+    who, scored_by = _coded(
+        list(zip(table.models, table.judges if scorers.is_named else ("",) * len(table), strict=True))
+    )
+    requests = sorted(keys)
     rank = np.empty(len(requests), dtype=np.int64)
-    rank[[numbers[key] for key in requests]] = np.arange(len(requests))
-    number = rank[np.array(codes, dtype=np.int64)] if codes else np.zeros(0, dtype=np.int64)
-    held = {who: _placed(table, number, np.array(found, dtype=np.int64), len(requests)) for who, found in rows.items()}
-    return Index(tuple(requests), held, array(table.scores))
+    rank[[keys[key] for key in requests]] = np.arange(len(requests))
+    number = rank[codes] if len(codes) else codes
+    held = {
+        (model, judge): _placed(table, number, np.flatnonzero(who == code), len(requests))
+        for (model, judge), code in scored_by.items()
+        if not scorers.is_named or judge in wanted
+    }
+    return Index(tuple(requests), {key: at for at, key in enumerate(requests)}, held, array(table.scores))
+
+
+def _coded(names: Sequence[tuple[str, str]]) -> tuple[Places, dict[tuple[str, str], int]]:
+    """Each name as a number, in the order of first appearance, and the number of each."""
+    known: dict[tuple[str, str], int] = {}
+    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64), known
 
 
 def _placed(table: Table, number: Places, rows: Places, count: int) -> Places:
@@ -218,9 +223,11 @@ def rows_of(index: Index, pairs: Pairs, model: str) -> list[int]:
     """One row of the table per pair, of this model: for what an answer cost and said. Empty for no model."""
     if not model:
         return []
-    numbers = {key: at for at, key in enumerate(index.requests)}
-    held = index.any_row(model)
-    return [int(held[_number_of(numbers, pairs.task, name)]) for name in pairs.prompt_ids]
+    held = index.any_row(model).tolist()
+    found = [index.numbers.get(key) for key in zip(repeat(pairs.task), pairs.prompt_ids)]
+    if None not in found:
+        return [held[at] for at in found]
+    return [held[_number_of(index.numbers, pairs.task, name)] for name in pairs.prompt_ids]
 
 
 def _number_of(numbers: Mapping[tuple[str, str], int], task: str, prompt_id: str) -> int:
@@ -247,8 +254,9 @@ def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
 def _same_prompts(table: Table, here: Places, there: Places) -> NDArray[np.bool_]:
     """Do both hold the same prompt, where both tell one? The same id over different questions is no pair."""
     same = np.ones(len(here), dtype=bool)
-    for at in np.flatnonzero((here >= 0) & (there >= 0)):
-        one, other = table.prompts[here[at]], table.prompts[there[at]]
+    both = np.flatnonzero((here >= 0) & (there >= 0))
+    for at, first, second in zip(both.tolist(), here[both].tolist(), there[both].tolist(), strict=True):
+        one, other = table.prompts[first], table.prompts[second]
         if one and other and one != other:
             same[at] = False
     return same
