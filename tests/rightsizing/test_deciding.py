@@ -282,6 +282,19 @@ def test_without_people_the_page_says_so() -> None:
     assert (random.decision, codes(random)[0]) == ("undecided", "judge_nonsense")
 
 
+def test_tenths_are_one_step_whatever_binary_fractions_say() -> None:
+    """0.9 − 0.6 and 0.8 − 0.5 differ in the last bit; as two steps they would undo the correction for whole steps."""
+    marks = [(0.9, 0.6), (0.8, 0.5), (0.7, 0.4), (0.5, 0.5), (0.2, 0.3)] * 40
+    pairs = replace(
+        pairs_from(np.zeros(200)),
+        people_baseline=tuple(b for b, _ in marks), people_candidate=tuple(c for _, c in marks),
+    )  # fmt: skip
+
+    found = estimating.estimate(pairs, T, 0)
+
+    assert np.unique(found.differences).tolist() == [-0.3, 0.0, 0.1]
+
+
 # -- the e-process
 
 

@@ -94,14 +94,20 @@ def array(scores: Scores) -> Floats:
 
 def estimate(pairs: Pairs, thresholds: Thresholds, seed: int) -> Estimate:
     """Difference candidate − baseline: from people's labels, joined with a judge's where it is worth something."""
-    people = array(pairs.people_candidate) - array(pairs.people_baseline)
-    judge = array(pairs.judge_candidate) - array(pairs.judge_baseline)
+    people = _difference(pairs.people_candidate, pairs.people_baseline)
+    judge = _difference(pairs.judge_candidate, pairs.judge_baseline)
     labelled, judged = np.flatnonzero(~np.isnan(people)), np.flatnonzero(~np.isnan(judge))
     if pairs.human:
         found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed)
     else:
         found = _of_judge(pairs, judge, judged)
     return _checked(pairs, found, thresholds)
+
+
+def _difference(candidate: Scores, baseline: Scores) -> Floats:
+    """Differences as marks are told: 0.9 − 0.6 and 0.8 − 0.5 are the same step, which binary fractions do not know."""
+    found: Floats = np.round(array(candidate) - array(baseline), 9) + 0.0
+    return found
 
 
 def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64]) -> Estimate:
