@@ -1,8 +1,9 @@
 """Sheets set as PDF, by Typst, with the fonts that are installed beside us: no system font, no network.
 
-A sheet reaches Typst as JSON, as data; no text of it is ever read as markup. The same sheet at the same instant is the same
-bytes. Long texts are set smaller until the page holds them; texts beyond any page are cut by ``shortened`` before. A letter
-that the fonts do not have stands as 〓, as a printer would set it: a name with an emoji must not cost a company its paper.
+A sheet reaches Typst as JSON, as data; no text of it is ever read as markup. The same sheet at the same instant is the
+same bytes. Long texts are set smaller until the page holds them; texts beyond any page are cut by ``shortened`` before.
+A letter that the fonts do not have stands as 〓, as a printer would set it: a name with an emoji must not cost a company
+its paper.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def pdf_of(sheet: Sheet, lang: str, made_at: datetime) -> bytes:
 
 
 def shortened(value: object, key: str = "") -> object:
-    """The same tree as a page can hold it: printable letters only, over-long texts ended by an ellipsis, long lists counted."""
+    """The same tree as a page holds it: printable letters, long texts ended by an ellipsis, long lists counted."""
     if isinstance(value, str):
         most = LONGEST_TOLD if key in _TOLD else LONGEST_SEALED if key in _SEALED else LONGEST
         plain = printable(value[: 4 * LONGEST_TOLD])
