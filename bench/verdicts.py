@@ -200,7 +200,7 @@ def real(rng: np.random.Generator, folder: Path, runs: int) -> None:
     models = sorted({model for model, judge in scores if all((model, j) in scores for j in (people, *judges))})
     pairs = [(a, b) for at, a in enumerate(models) for b in models[at + 1 :]]
     real_boundary(rng, scores, people, judges, pairs, runs)
-    real_same(rng, scores, people, runs)
+    real_same(np.random.default_rng(0), scores, people, runs)
 
 
 def real_boundary(
