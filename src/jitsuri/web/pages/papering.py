@@ -132,7 +132,7 @@ def _saving(paper: Certificate, saving: Saving, lang: Language) -> Block:
     code = "net" if is_pass else "net_if"
     tone: Tone = "bad" if saving.net_jpy < 0 else "strong"
     total = Line(text(f"paper.certificate.money.{code}", lang), _yen(saving.net_jpy, lang), between, tone)
-    rate = f"{saving.usd_jpy.normalize():f}"
+    rate = f"{saving.usd_jpy:,.2f}"
     code = "rate" if saving.rate_on is not None else "rate_assumed"
     on = day(saving.rate_on, lang) if saving.rate_on is not None else ""
     told = [
@@ -160,7 +160,7 @@ def _unit_costs(verdict: Verdict, lang: Language) -> Block:
         total = Line(text(f"paper.certificate.money.{code}", lang), _yen(costs.saving_jpy, lang), "", "strong")
     if costs.usd_jpy is not None:
         code = "rate_1000_assumed" if costs.is_rate_assumed else "rate_1000"
-        told.append(text(f"paper.certificate.{code}", lang, rate=f"{costs.usd_jpy.normalize():f}"))
+        told.append(text(f"paper.certificate.{code}", lang, rate=f"{costs.usd_jpy:,.2f}"))
     told.append(text("paper.certificate.no_ledger", lang, basis=basis_told(costs.basis, lang)))
     if costs.tokens_estimated:
         told.append(text("paper.certificate.tokens_estimated", lang))
