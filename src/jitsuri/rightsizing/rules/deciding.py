@@ -7,7 +7,7 @@ candidates of one task share the 5 % (Holm), since the cheapest that passes will
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from jitsuri.rightsizing.rules.slicing import slices_of, split_of
 from jitsuri.rightsizing.shapes.cascades import Cascade
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Thresholds
 from jitsuri.rightsizing.shapes.verdicts import (
+    DECISION_OF,
     Anytime,
     BarDecision,
     BarResult,
@@ -331,7 +332,7 @@ def _without_baseline(
     elif seen < thresholds.fewest_pairs:
         reasons.insert(0, Reason("too_few", {"n": seen, "needed": thresholds.fewest_pairs}))
     elif bars:
-        decision, told = _after_critical(_DECISION_OF[bars[0].decision], [_told(bars[0])], critical)
+        decision, told = _after_critical(DECISION_OF[bars[0].decision], [_told(bars[0])], critical)
         reasons = [*told, *reasons]
     return Verdict(
         task=pairs.task, baseline="", candidate=pairs.candidate, decision=decision, reasons=tuple(reasons),
@@ -345,9 +346,6 @@ def _without_baseline(
         thresholds={key: float(value) for key, value in asdict(thresholds).items() if value is not None},
         seed=origin.seed, data_hash=origin.data_hash, code_version=origin.code_version,
     )  # fmt: skip
-
-
-_DECISION_OF: Mapping[BarDecision, Decision] = {"met": "pass", "missed": "fail", "undecided": "undecided"}
 
 
 def _told(bar: BarResult) -> Reason:

@@ -16,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from jitsuri.rightsizing.shapes.cascades import CascadeRow
+from jitsuri.rightsizing.shapes.cascades import AFTER, CascadeRow
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BEFORE = ("fields", "question", "prompt", "length")
 """Groups known before any answer: with these alone a request sent to the strong model costs no cheap call."""
-AFTER = ("answer", "signals")
-"""Groups known once the cheap model has answered."""
 GROUPS = BEFORE + AFTER
 
 LONGEST_QUESTION = 400

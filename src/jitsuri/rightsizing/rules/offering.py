@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
+from jitsuri.rightsizing.shapes.cascades import AFTER
 from jitsuri.rightsizing.shapes.verdicts import Verdict
 from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy
 
 LEAST_SHARE = 0.05
 """A cascade that the cautious bound lets answer less than this is refused: it is not worth its upkeep (decision 0013)."""
-
-AFTER = frozenset({"answer", "signals"})
-"""Features that are known only when the cheap model has answered: then what is sent on is paid twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def offers_of(verdict: Verdict) -> tuple[Offer, ...]:
         if not is_refused and costs.saving_jpy is not None and costs.candidate_jpy is not None:
             with localcontext(prec=EXACT_DIGITS):
                 taken = Decimal(repr(share))
-                twice = (1 - taken) * costs.candidate_jpy if AFTER & set(verdict.cascade.features) else Decimal(0)
+                twice = (1 - taken) * costs.candidate_jpy if set(AFTER) & set(verdict.cascade.features) else Decimal(0)
                 saving = to_ledger_jpy(costs.saving_jpy * taken - twice)
         found.append(Offer(one.allowance, share, is_refused, saving))
     return tuple(found)

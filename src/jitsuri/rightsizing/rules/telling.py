@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal, localcontext
 from typing import Any
 
 from jitsuri.rightsizing.rules.offering import offers_of
-from jitsuri.rightsizing.shapes.verdicts import BAR_JA, DECISION_JA, BarDecision, BarResult, Decision, Span, Verdict
+from jitsuri.rightsizing.shapes.verdicts import BAR_JA, BAR_OF, DECISION_JA, BarResult, Span, Verdict
 from jitsuri.terms.money import EXACT_DIGITS
 
 POOLED = "*"
@@ -19,11 +18,7 @@ def verdict_word(verdict: Verdict) -> str:
     """合格・不合格・証拠不足; without a baseline 基準達成・基準未達・証拠不足."""
     if verdict.baseline or not verdict.bars:
         return DECISION_JA[verdict.decision]
-    return BAR_JA[_BAR_OF[verdict.decision]]
-
-
-_BAR_OF: Mapping[Decision, BarDecision] = {"pass": "met", "fail": "missed", "undecided": "undecided"}
-"""By the decision, not by the share alone: critical errors can miss a bar that the share meets."""
+    return BAR_JA[BAR_OF[verdict.decision]]
 
 
 def told(verdict: Verdict) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Literal
 Bound = Literal["mean", "confident"]
 """``mean`` 平均上限 (conformal risk control: on average over calibrations), ``confident`` 95 %信頼上限."""
 Loss = Literal["harm", "net"]
+AFTER = ("answer", "signals")
+"""Feature groups known only when the cheap model has answered: then what is sent on is paid twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ Decision = Literal["pass", "fail", "undecided"]
 DECISION_JA: Mapping[Decision, str] = {"pass": "合格", "fail": "不合格", "undecided": "証拠不足"}
 BarDecision = Literal["met", "missed", "undecided"]
 BAR_JA: Mapping[BarDecision, str] = {"met": "基準達成", "missed": "基準未達", "undecided": "証拠不足"}
+BAR_OF: Mapping[Decision, BarDecision] = {"pass": "met", "fail": "missed", "undecided": "undecided"}
+"""The word without a baseline, by the decision and not by the share alone: critical errors can miss a bar that it meets."""
+DECISION_OF: Mapping[BarDecision, Decision] = {bar: decision for decision, bar in BAR_OF.items()}
 Significance = Literal["better", "worse", "none"]
 """Does the 95 % interval of the difference leave zero out? ``worse`` may stand beside a pass: worse within the margin."""
 SliceState = Literal["fine", "blocks", "unconfirmed"]

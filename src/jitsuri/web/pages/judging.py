@@ -9,7 +9,17 @@ from functools import partial
 
 from jitsuri.paper.shapes import Interval
 from jitsuri.paper.shapes import Verdict as Tone
-from jitsuri.rightsizing.shapes.verdicts import BarDecision, BarResult, Decision, Reason, Slice, Span, Verdict
+from jitsuri.rightsizing.shapes.verdicts import (
+    BAR_OF,
+    DECISION_OF,
+    BarDecision,
+    BarResult,
+    Decision,
+    Reason,
+    Slice,
+    Span,
+    Verdict,
+)
 from jitsuri.web.formatting import MINUS, count, percent, points
 from jitsuri.web.pages.charting import difference_interval, points_axis
 from jitsuri.web.pages.wording import Names
@@ -17,8 +27,6 @@ from jitsuri.words import Language, has_text, text
 
 BADGES: Mapping[Decision, str] = {"pass": "good", "fail": "bad", "undecided": "warn"}
 BAR_BADGES: Mapping[BarDecision, str] = {"met": "good", "missed": "bad", "undecided": "warn"}
-BAR_OF: Mapping[Decision, BarDecision] = {"pass": "met", "fail": "missed", "undecided": "undecided"}
-BAR_DECISION: Mapping[BarDecision, Decision] = {"met": "pass", "missed": "fail", "undecided": "undecided"}
 TONES: Mapping[Decision, Tone] = {"pass": "pass", "fail": "fail", "undecided": "caution"}
 SLICE_TONES: Mapping[str, Tone] = {"shown": "pass", "fine": "none", "blocks": "fail", "unconfirmed": "none"}
 SLICE_BADGES: Mapping[str, str] = {"shown": "good", "fine": "", "blocks": "bad", "unconfirmed": ""}
@@ -62,7 +70,7 @@ def headline(verdict: Verdict, lang: Language) -> Headline:
         facts = {"candidate": verdict.candidate, "bar": percent_number(bar.bar * 100)}
         told = text(f"page.verdict.told.bar_{bar.decision}", lang, **facts)
         word: BarDecision = BAR_OF[verdict.decision]
-        if verdict.decision != BAR_DECISION[bar.decision]:  # critical errors stand against a bar that the share meets
+        if verdict.decision != DECISION_OF[bar.decision]:  # critical errors stand against a bar that the share meets
             told = text(f"page.verdict.told.bar_critical_{verdict.decision}", lang, **facts)
         return Headline(text(f"verdict.bar.{word}", lang), BAR_BADGES[word], told)
     facts = {"candidate": verdict.candidate, "baseline": verdict.baseline or text("verdict.no_model", lang),
