@@ -61,11 +61,57 @@ FIELDS: tuple[Field, ...] = (
     Field("tasks.*.stage", "choice", "production", choices=("idea", "poc", "pilot", "production", "retired")),
     Field("tasks.*.data_class", "choice", "internal", choices=("public", "internal", "confidential", "personal")),
     Field("tasks.*.margin", "decimal", Decimal("0.05"), Decimal("0.005"), Decimal("0.5")),
+    Field("tasks.*.variant", "text", ""),
+    Field("tasks.*.fallbacks", "text", ""),
+    Field("tasks.*.most_output_tokens", "integer", 0, Decimal(0), Decimal(1_000_000)),
+    Field("tasks.*.vendors", "text", ""),
+    Field("tasks.*.regions", "text", ""),
+    Field("tasks.*.training", "choice", "any", choices=("any", "never")),
+    Field("tasks.*.on_premises_only", "boolean", False),
     Field("rules.*.field", "choice", None, choices=("task", "system_prompt", "metadata", "model", "key", "group"),
           is_required=True),
     Field("rules.*.value", "text", None, is_required=True),
     Field("rules.*.task", "name", None, is_required=True),
     Field("rules.*.department", "name", ""),
+    Field("gateway.host", "text", "127.0.0.1"),
+    Field("gateway.port", "integer", 8891, Decimal(0), Decimal(65535)),
+    Field("gateway.workers", "integer", 1, Decimal(0), Decimal(64)),
+    Field("gateway.default_upstream", "name", ""),
+    Field("gateway.region", "text", "jp"),
+    Field("gateway.most_body_mib", "integer", 32, Decimal(1), Decimal(512)),
+    Field("gateway.body_seconds", "integer", 30, Decimal(1), Decimal(3600)),
+    Field("gateway.most_output_tokens", "integer", 4096, Decimal(1), Decimal(1_000_000)),
+    Field("gateway.ledger_seconds", "integer", 10, Decimal(1), Decimal(600)),
+    Field("gateway.metrics_token_env", "text", ""),
+    Field("upstreams.*.kind", "choice", None, choices=("openai", "azure", "anthropic", "gemini", "bedrock",
+          "openrouter", "compatible", "llama_cpp"), is_required=True),
+    Field("upstreams.*.base_url", "text", ""),
+    Field("upstreams.*.vendor", "text", ""),
+    Field("upstreams.*.region", "text", ""),
+    Field("upstreams.*.training", "choice", "unknown", choices=("never", "allowed", "unknown")),
+    Field("upstreams.*.on_premises", "boolean", False),
+    Field("upstreams.*.key_env", "text", ""),
+    Field("upstreams.*.key_file", "text", ""),
+    Field("upstreams.*.models", "text", ""),
+    Field("upstreams.*.passes", "text", ""),
+    Field("upstreams.*.api_version", "text", ""),
+    Field("upstreams.*.headers", "text", ""),
+    Field("upstreams.*.ca_file", "text", ""),
+    Field("upstreams.*.proxy", "text", ""),
+    Field("upstreams.*.connect_seconds", "decimal", Decimal(5), Decimal("0.1"), Decimal(600)),
+    Field("upstreams.*.first_byte_seconds", "decimal", Decimal(120), Decimal("0.1"), Decimal(3600)),
+    Field("upstreams.*.between_seconds", "decimal", Decimal(60), Decimal("0.1"), Decimal(3600)),
+    Field("upstreams.*.whole_seconds", "decimal", Decimal(600), Decimal("0.1"), Decimal(86400)),
+    Field("upstreams.*.most_connections", "integer", 256, Decimal(1), Decimal(10000)),
+    Field("upstreams.*.retries", "integer", 2, Decimal(0), Decimal(10)),
+    Field("upstreams.*.model_file", "text", ""),
+    Field("upstreams.*.threads", "integer", 1, Decimal(1), Decimal(256)),
+    Field("budgets.*.scope", "choice", "company", choices=("company", "department", "task", "key")),
+    Field("budgets.*.subject", "text", ""),
+    Field("budgets.*.period", "choice", "month", choices=("day", "month", "fiscal_year")),
+    Field("budgets.*.limit_jpy", "decimal", None, Decimal(0), Decimal(10) ** 12, is_required=True),
+    Field("budgets.*.kind", "choice", "soft", choices=("soft", "hard")),
+    Field("budgets.*.notice_share", "decimal", Decimal("0.8"), Decimal("0.01"), Decimal(1)),
     Field("texts.*.keep", "choice", "none", choices=("none", "full")),
     Field("texts.*.retention_days", "integer", None, Decimal(1), Decimal(3650), is_required=True),
     Field("texts.*.key_file", "text", None, is_required=True),
@@ -202,6 +248,8 @@ def _declared(path: str) -> tuple[Field | None, str]:
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_NAMED = frozenset({"tasks", "upstreams", "budgets"})
+"""Tables whose rows are named in URLs, calls and rules."""
 
 
 def _read(declared: Field, path: str, value: object) -> object:  # one case per kind reads best in one place
@@ -245,7 +293,7 @@ def _complete(tables: dict[str, dict[str, dict[str, object]]]) -> list[Mistake]:
     mistakes = []
     for table, rows in tables.items():
         for name, row in rows.items():
-            if table == "tasks" and not _NAME.match(name):
+            if table in _NAMED and not _NAME.match(name):
                 mistakes.append(Mistake(f"{table}.{name}", name, "not_a_name"))
             for declared in FIELDS:
                 start, star, last = declared.path.partition(".*")
