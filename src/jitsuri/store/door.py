@@ -157,6 +157,15 @@ class Store:
 
         self.retrying(ask, seconds=seconds, sleep=sleep)
 
+    def lasting(self) -> Connection:
+        """A connection of the caller's own, in autocommit: for a writer or listener that lives as long as the process.
+
+        A server of our own that has gone is brought back. Raises OperatorError. Losing it is the caller's to mend.
+        """
+        connection = self._opened()
+        connection.autocommit = True
+        return connection
+
     @property
     def has_vector(self) -> bool:
         """Does the server have pgvector, in this database or to be created in it?"""

@@ -1,0 +1,182 @@
+"""The group commit: all or nothing per hand-in, bad rows alone, nothing lost and nothing doubled when the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+
+from jitsuri.store.committing import Committer
+from jitsuri.store.door import Connection, Store
+
+
+@pytest.fixture
+def table(store: Store) -> Store:
+    with store.transaction() as tx:
+        tx.execute("CREATE TABLE evidence_probe (number bigint PRIMARY KEY, words text NOT NULL)")
+    return store
+
+
+def write(tx: Connection, rows: Sequence[Any]) -> None:
+    with tx.cursor() as cursor, cursor.copy("COPY evidence_probe FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def kept(store: Store) -> list[int]:
+    with store.reading() as tx:
+        return [row[0] for row in tx.execute("SELECT number FROM evidence_probe ORDER BY number")]
+
+
+def run(store: Store, work: Callable[[Committer], Any], writer: Any = write) -> Any:
+    async def main() -> Any:
+        committer = Committer(store, {"probe": writer})
+        committer.start(asyncio.get_running_loop())
+        try:
+            return await asyncio.wait_for(work(committer), 60)
+        finally:
+            left = await asyncio.to_thread(committer.stop, 5)
+            assert left == 0
+
+    return asyncio.run(main())
+
+
+def test_a_done_future_means_durable_rows(table: Store) -> None:
+    async def work(committer: Committer) -> None:
+        for number in range(20):
+            await committer.submit([("probe", (number, "x"))])
+            assert number in await asyncio.to_thread(kept, table)
+
+    run(table, work)
+
+
+def test_rows_gather_while_a_batch_is_written(table: Store) -> None:
+    async def work(committer: Committer) -> int:
+        await asyncio.gather(*(committer.submit([("probe", (number, "x"))]) for number in range(500)))
+        return committer.batches
+
+    assert run(table, work) < 100
+    assert kept(table) == list(range(500))
+
+
+def test_a_bad_row_fails_alone(table: Store) -> None:
+    async def work(committer: Committer) -> list[Any]:
+        rows = [(n, None if n in (7, 311) else "x") for n in range(400)]
+        return await asyncio.gather(*(committer.submit([("probe", row)]) for row in rows), return_exceptions=True)
+
+    came = run(table, work)
+    assert [n for n, one in enumerate(came) if one is not None] == [7, 311]
+    assert all(isinstance(came[n], psycopg.errors.NotNullViolation) for n in (7, 311))
+    assert kept(table) == [n for n in range(400) if n not in (7, 311)]
+
+
+def test_the_rows_of_one_hand_in_stand_together(table: Store) -> None:
+    async def work(committer: Committer) -> None:
+        with pytest.raises(psycopg.errors.NotNullViolation):
+            await committer.submit([("probe", (1, "x")), ("probe", (2, None))])
+        await committer.submit([("probe", (3, "x"))])
+
+    run(table, work)
+    assert kept(table) == [3]
+
+
+def test_a_row_that_no_writer_can_form_fails_alone(table: Store) -> None:
+    async def work(committer: Committer) -> list[Any]:
+        return await asyncio.gather(
+            *(committer.submit([("probe", row)]) for row in [(1, "x"), object(), (2, "x")]), return_exceptions=True
+        )
+
+    came = run(table, work)
+    assert came[0] is None
+    assert isinstance(came[1], TypeError)
+    assert kept(table) == [1, 2]
+
+
+def kill_backends(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_lost_connections_lose_and_double_nothing(table: Store) -> None:
+    stopping = threading.Event()
+
+    def killer() -> None:
+        while not stopping.is_set():
+            kill_backends(table)
+            time.sleep(0.03)
+
+    async def work(committer: Committer) -> None:
+        thread = threading.Thread(target=killer)
+        thread.start()
+        try:
+            for start in range(0, 3000, 30):
+                await asyncio.gather(*(committer.submit([("probe", (n, "x"))]) for n in range(start, start + 30)))
+        finally:
+            stopping.set()
+            thread.join()
+
+    run(table, work)
+    assert kept(table) == list(range(3000))
+
+
+def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store) -> None:
+    """The connection is cut right after COMMIT counted: the same rows again would be a unique violation."""
+    cut: list[bool] = []
+
+    class Cutting(Committer):
+        def _connected(self) -> Connection:
+            connection = super()._connected()
+            if not cut:
+                plain = connection.execute
+
+                def execute(query: Any, *args: Any, **named: Any) -> Any:
+                    came = plain(query, *args, **named)
+                    if query == "COMMIT" and not cut:
+                        cut.append(True)
+                        raise psycopg.OperationalError("server closed the connection unexpectedly")
+                    return came
+
+                connection.execute = execute  # type: ignore[method-assign]
+            return connection
+
+    async def main() -> None:
+        committer = Cutting(table, {"probe": write})
+        committer.start(asyncio.get_running_loop())
+        await committer.submit([("probe", (1, "x"))])
+        await asyncio.to_thread(committer.stop, 5)
+
+    asyncio.run(main())
+    assert cut == [True]
+    assert kept(table) == [1]
+
+
+def test_an_outage_is_told_and_ends(table: Store) -> None:
+    is_away = threading.Event()
+    is_away.set()
+
+    def writer(tx: Connection, rows: Sequence[Any]) -> None:
+        if is_away.is_set():
+            raise psycopg.errors.DiskFull("No space left on device")
+        write(tx, rows)
+
+    async def work(committer: Committer) -> None:
+        future = committer.submit([("probe", (1, "x"))])
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(future), 0.4)
+        assert committer.outage is not None
+        assert committer.depth == 1
+        is_away.clear()
+        await future
+        assert committer.outage is None
+        assert committer.depth == 0
+
+    run(table, work, writer)
+    assert kept(table) == [1]
