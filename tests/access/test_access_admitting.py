@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 
-from jitsuri.access.live import Passwords
+from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.shapes import Invited, OpenLink, Person, SignedIn
 from jitsuri.flows.cold import admitting
 from jitsuri.store.door import Store

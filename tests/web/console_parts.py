@@ -11,7 +11,7 @@ from typing import Any
 from argon2 import Parameters, Type
 from starlette.testclient import TestClient
 
-from jitsuri.access.live import Passwords
+from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.shapes import Person, Role, SignedIn
 from jitsuri.flows.cold.admitting import accept_first_admin, accept_link, first_admin_link, invite
 from jitsuri.settings import Settings, check_text

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from jitsuri.access.live import Passwords
+from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Person, Right, Session
 from jitsuri.store.door import Store

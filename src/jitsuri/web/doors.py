@@ -51,7 +51,7 @@ from starlette.routing import Match
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
-from jitsuri.access.live import Passwords
+from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Session
 from jitsuri.flows.cold.admitting import admit

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
-from jitsuri.access.live import Passwords
+from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.records import failures, links, people, sessions
 from jitsuri.access.rules.arranging import LONGEST_CODE
 from jitsuri.access.rules.guarding import (

@@ -1,4 +1,4 @@
-"""What lives as long as the process: the password hasher, with its decoy and its limit on memory."""
+"""The password hasher, with its decoy and its limit on memory."""
 
 from __future__ import annotations
 
