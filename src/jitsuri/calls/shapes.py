@@ -165,6 +165,8 @@ class Call:
     run_id: UUID
     line: int
     metadata: Mapping[str, str]
+    answer_id: UUID | None = None
+    """The id under which an imported log of the same upstream would bring this call; None where that is ``call_id``."""
 
 
 @dataclass(frozen=True, slots=True)

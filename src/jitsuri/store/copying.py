@@ -7,7 +7,9 @@ Source: PostgreSQL 18 documentation, COPY, "Text Format".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from jitsuri.store.door import Connection, without_nul
 
@@ -22,6 +24,31 @@ def text(value: str) -> str:
     if value.isprintable() and "\\" not in value:
         return value
     return without_nul(value).translate(_ESCAPES)
+
+
+_encode = msgspec.json.Encoder(enc_hook=dict).encode
+
+
+def json(value: object) -> str:
+    """A mapping or list as one field of JSON; None is NULL. A NUL in it, which jsonb refuses, becomes ␀."""
+    if value is None:
+        return NULL
+    encoded = _encode(value)
+    if b"u0000" in encoded:
+        encoded = _encode(_without_nul(value))
+    return text(encoded.decode())
+
+
+def _without_nul(value: object) -> object:
+    match value:
+        case str():
+            return without_nul(value)
+        case Mapping():
+            return {without_nul(str(name)): _without_nul(held) for name, held in value.items()}
+        case list() | tuple():
+            return [_without_nul(held) for held in value]
+        case _:
+            return value
 
 
 def copy_lines(tx: Connection, statement: str, lines: Iterable[str]) -> None:

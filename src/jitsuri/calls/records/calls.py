@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from jitsuri.calls.shapes import Call
+from jitsuri.store.copying import NULL, copy_lines, json, text
 from jitsuri.store.door import Connection
 
 _IMPORT_LOCK = 5_410_010
@@ -13,9 +14,9 @@ _IMPORT_LOCK = 5_410_010
 
 _COLUMNS = (
     "call_id", "content_hash", "at", "thread_id", "task", "department", "group_id", "provider", "model", "status",
-    "key_name", "source", "run_id", "line", "metadata",
+    "key_name", "source", "run_id", "line", "metadata", "answer_id",
 )  # fmt: skip
-_TYPES = ["uuid", "bytea", "timestamptz", "uuid", "text", "text", "uuid", *["text"] * 5, "uuid", "int8", "jsonb"]
+_COPY = f"COPY calls_calls ({', '.join(_COLUMNS)}) FROM STDIN"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls_calls"  # noqa: S608  # our own column names
 
 
@@ -25,25 +26,29 @@ def lock_import(tx: Connection) -> None:
 
 
 def known(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, tuple[str, bytes]]:
-    """Source and content hash of those calls that are kept already."""
+    """Source and content hash of those calls that are kept already, also under the id of their upstream's answer."""
+    wanted = list(call_ids)
     rows = tx.execute(
-        "SELECT call_id, source, content_hash FROM calls_calls WHERE call_id = ANY(%s)", (list(call_ids),)
+        "SELECT call_id, source, content_hash FROM calls_calls WHERE call_id = ANY(%(ids)s) "
+        "UNION ALL SELECT answer_id, source, content_hash FROM calls_calls WHERE answer_id = ANY(%(ids)s)",
+        {"ids": wanted},
     )
     return {row[0]: (row[1], bytes(row[2])) for row in rows}
 
 
 def insert_many(tx: Connection, calls: Sequence[Call]) -> None:
     """Write calls; an id that exists already is a UniqueViolation."""
-    with tx.cursor() as cursor, cursor.copy(f"COPY calls_calls ({', '.join(_COLUMNS)}) FROM STDIN") as copy:
-        copy.set_types(_TYPES)
-        for call in calls:
-            copy.write_row(
-                (
-                    call.call_id, call.content_hash, call.at, call.thread_id, call.task, call.department,
-                    call.group_id, call.provider, call.model, call.status, call.key_name, call.source, call.run_id,
-                    call.line, call.metadata,
-                )
-            )  # fmt: skip
+    copy_lines(tx, _COPY, map(_line, calls))
+
+
+def _line(c: Call) -> str:
+    """A call as a line of COPY, in the order of ``_COLUMNS``."""
+    metadata = json(c.metadata) if c.metadata else "{}"
+    return (
+        f"{c.call_id}\t\\\\x{c.content_hash.hex()}\t{c.at}\t{c.thread_id}\t{text(c.task)}\t{text(c.department)}\t"
+        f"{c.group_id}\t{text(c.provider)}\t{text(c.model)}\t{c.status}\t{text(c.key_name)}\t{text(c.source)}\t"
+        f"{c.run_id}\t{c.line}\t{metadata}\t{NULL if c.answer_id is None else c.answer_id}\n"
+    )
 
 
 def one(tx: Connection, call_id: UUID) -> Call | None:
