@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from jitsuri.routing.shapes import Group, Task, TaskRule
+from psycopg.types.json import Jsonb
+
+from jitsuri.routing.rules.choosing import target_named
+from jitsuri.routing.shapes import DataRule, Group, Target, Task, TaskRule, Training, Variant, Versioned
 from jitsuri.store.door import Connection
 
 _TASK = tuple(f.name for f in fields(Task))
@@ -91,3 +95,95 @@ def groups(tx: Connection, group_ids: Sequence[UUID]) -> list[Group]:
 def set_aside(tx: Connection, group_ids: Sequence[UUID], now: datetime) -> None:
     """A person said that these groups are no task of their own."""
     tx.execute("UPDATE routing_groups SET set_aside_at = %s WHERE group_id = ANY(%s)", (now, list(group_ids)))
+
+
+# -- which way a task is answered, and what may answer it
+
+_NEWEST = "SELECT DISTINCT ON (task) task, document, version, is_pinned, author, reason, set_at"
+
+
+def variants(tx: Connection) -> dict[str, tuple[Variant, Versioned]]:
+    """The variant of each task that has one, with who set it."""
+    rows = tx.execute(f"{_NEWEST} FROM routing_variants ORDER BY task, version DESC")
+    return {row[0]: (_variant(row[0], row[1]), Versioned(*row[2:])) for row in rows}
+
+
+def variant_history(tx: Connection, task: str) -> list[tuple[Variant, Versioned]]:
+    """All variants that a task has had, newest first."""
+    rows = tx.execute(
+        "SELECT document, version, is_pinned, author, reason, set_at FROM routing_variants "
+        "WHERE task = %s ORDER BY version DESC",
+        (task,),
+    )
+    return [(_variant(task, row[0]), Versioned(*row[1:])) for row in rows]
+
+
+def save_variant(tx: Connection, variant: Variant, *, is_pinned: bool, author: str, reason: str, now: datetime) -> int:
+    """Let a task be answered so from now on; returns the version."""
+    document = {
+        "target": str(variant.target),
+        "fallbacks": [str(target) for target in variant.fallbacks],
+        "most_output_tokens": variant.most_output_tokens,
+    }
+    return _save(tx, "routing_variants", variant.task, document, is_pinned, author, reason, now)
+
+
+def data_rules(tx: Connection) -> dict[str, tuple[DataRule, Versioned]]:
+    """The data rule of each task that has one, with who set it."""
+    rows = tx.execute(f"{_NEWEST} FROM routing_policies ORDER BY task, version DESC")
+    return {row[0]: (_rule(row[0], row[1]), Versioned(*row[2:])) for row in rows}
+
+
+def data_rule_history(tx: Connection, task: str) -> list[tuple[DataRule, Versioned]]:
+    """All data rules that a task has had, newest first."""
+    rows = tx.execute(
+        "SELECT document, version, is_pinned, author, reason, set_at FROM routing_policies "
+        "WHERE task = %s ORDER BY version DESC",
+        (task,),
+    )
+    return [(_rule(task, row[0]), Versioned(*row[1:])) for row in rows]
+
+
+def save_data_rule(tx: Connection, rule: DataRule, *, is_pinned: bool, author: str, reason: str, now: datetime) -> int:
+    """Let a task be answered only so from now on; returns the version."""
+    document = {
+        "vendors": list(rule.vendors),
+        "regions": list(rule.regions),
+        "training": rule.training,
+        "is_on_premises_only": rule.is_on_premises_only,
+    }
+    return _save(tx, "routing_policies", rule.task, document, is_pinned, author, reason, now)
+
+
+def _save(
+    tx: Connection, table: str, task: str, document: dict[str, Any], is_pinned: bool, author: str, reason: str,
+    now: datetime,
+) -> int:  # fmt: skip
+    row = tx.execute(
+        f"INSERT INTO {table} (task, version, document, is_pinned, author, reason, set_at) "  # noqa: S608
+        f"SELECT %(task)s, coalesce(max(version), 0) + 1, %(document)s, %(is_pinned)s, %(author)s, %(reason)s, %(now)s "
+        f"FROM {table} WHERE task = %(task)s RETURNING version",
+        {"task": task, "document": Jsonb(document), "is_pinned": is_pinned, "author": author, "reason": reason,
+         "now": now},
+    ).fetchone()  # fmt: skip
+    assert row is not None
+    return int(row[0])
+
+
+def _variant(task: str, document: dict[str, Any]) -> Variant:
+    return Variant(
+        task, _target(document["target"]), tuple(map(_target, document["fallbacks"])), document["most_output_tokens"]
+    )
+
+
+def _target(text: str) -> Target:
+    found = target_named(text)
+    assert found is not None, text
+    return found
+
+
+def _rule(task: str, document: dict[str, Any]) -> DataRule:
+    return DataRule(
+        task, tuple(document["vendors"]), tuple(document["regions"]), cast(Training, document["training"]),
+        document["is_on_premises_only"],
+    )  # fmt: skip

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+from jitsuri.terms.outcomes import Dropped
+
 Stage = Literal["idea", "poc", "pilot", "production", "retired"]
 DataClass = Literal["public", "internal", "confidential", "personal"]
 RuleField = Literal["task", "system_prompt", "metadata", "model", "key", "group"]
@@ -46,6 +48,81 @@ class TaskRule:
     task: str
     department: str = ""
     """Books the call to this department instead of the task's own; '' leaves it."""
+
+
+Training = Literal["any", "never"]
+"""Which terms on training a task accepts: any, or only upstreams whose contract excludes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request can go: an upstream and the model's name there. Written ``upstream/model``."""
+
+    upstream: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.upstream}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """構成: the way in which a task is answered today, and where it falls back to, in order."""
+
+    task: str
+    target: Target
+    fallbacks: tuple[Target, ...] = ()
+    most_output_tokens: int = 0
+    """Cap on one answer's output; 0 leaves the installation's."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRule:
+    """What may answer a task, by its data class. Empty tuples allow all."""
+
+    task: str
+    vendors: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    training: Training = "any"
+    is_on_premises_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What routing must know of an upstream."""
+
+    name: str
+    vendor: str
+    region: str
+    training: Literal["never", "allowed", "unknown"]
+    is_on_premises: bool
+    models: tuple[str, ...]
+    """Plain model names it takes; ``*`` at the end matches a beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a call may go, best first, and what was left out with the reason."""
+
+    task: str
+    department: str
+    targets: tuple[Target, ...]
+    dropped: tuple[Dropped, ...]
+    most_output_tokens: int
+    """The task's own cap; 0 where it has none."""
+    is_variant: bool
+    """Answered by the task's variant, not by a model that the caller named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """Who set a task's variant or data rule, when and why."""
+
+    version: int
+    is_pinned: bool
+    author: str
+    reason: str
+    set_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""Where a call goes: its task, the targets that may answer, and why others may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from jitsuri.routing.rules.naming import is_task_name
+from jitsuri.routing.shapes import DataRule, Plan, Site, Target, Task, Variant
+from jitsuri.terms.ids import UNASSIGNED
+from jitsuri.terms.outcomes import Dropped, Refusal
+
+TASK_PREFIX = "task:"
+"""``model="task:NAME"`` asks for a task's variant."""
+
+LOCAL = "local"
+"""The upstream that is always there: students and rule tables on this machine."""
+
+
+def task_of(model: str, header: str, bound: str) -> str | Refusal:
+    """Which task a call names: by its model, its header or its key; '' is none.
+
+    ``bound`` is the task of the key, which no call may leave. Refuses ``task_conflict`` and ``task_not_of_key``.
+    """
+    by_model = model.removeprefix(TASK_PREFIX) if model.startswith(TASK_PREFIX) else ""
+    if by_model and header and by_model != header:
+        return Refusal("task_conflict", {"model": by_model, "header": header})
+    named = by_model or header
+    if bound and named and named != bound:
+        return Refusal("task_not_of_key", {"task": named, "bound": bound})
+    return named or bound
+
+
+def plan(
+    model: str,
+    task: str,
+    tasks: Mapping[str, Task],
+    variants: Mapping[str, Variant],
+    rules: Mapping[str, DataRule],
+    sites: Mapping[str, Site],
+    default: str = "",
+) -> Plan | Refusal:
+    """The targets of a call in order, with those left out.
+
+    Refuses ``task_unknown``, ``task_retired``, ``variant_missing``, ``model_unknown``, ``no_target_allowed``.
+    """
+    known = tasks.get(task)
+    if task and known is None:
+        return Refusal("task_unknown", {"task": task if is_task_name(task) else task[:80]})
+    if known is not None and known.stage == "retired":
+        return Refusal("task_retired", {"task": task})
+    variant = variants.get(task)
+    if model.startswith(TASK_PREFIX):
+        if variant is None:
+            return Refusal("variant_missing", {"task": task})
+        wanted: Sequence[Target] = (variant.target, *variant.fallbacks)
+    else:
+        found = target_of(model, sites, default)
+        if found is None:
+            return Refusal("model_unknown", {"model": model[:200]})
+        wanted = (found,)
+    rule = rules.get(task)
+    kept: list[Target] = []
+    dropped: list[Dropped] = []
+    for target in wanted:
+        why = _fault(target, sites.get(target.upstream), rule)
+        if why is None:
+            kept.append(target)
+        else:
+            dropped.append(why)
+    if not kept:
+        first = dropped[0]
+        return Refusal("no_target_allowed", {"task": task, "target": first.what, "why": first.code, **first.facts})
+    department = known.department if known is not None else UNASSIGNED
+    cap = variant.most_output_tokens if variant is not None else 0
+    return Plan(task, department, tuple(kept), tuple(dropped), cap, model.startswith(TASK_PREFIX))
+
+
+def target_of(model: str, sites: Mapping[str, Site], default: str = "") -> Target | None:
+    """Where a plain model name goes: ``upstream/model``, else the first upstream whose names match, else the default."""
+    upstream, slash, rest = model.partition("/")
+    if slash and upstream in sites and rest:
+        return Target(upstream, rest)
+    for site in sites.values():
+        if any(matches(model, pattern) for pattern in site.models):
+            return Target(site.name, model)
+    return Target(default, model) if default in sites else None
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name is the pattern, or begins as it where it ends in ``*``."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def target_named(text: str) -> Target | None:
+    """Read ``upstream/model``; None where it is no such name."""
+    upstream, slash, model = text.strip().partition("/")
+    return Target(upstream, model) if slash and upstream and model else None
+
+
+def rule_faults(targets: Iterable[Target], sites: Mapping[str, Site], rule: DataRule | None) -> list[Dropped]:
+    """Which of these targets the data rule or the settings keep out, and why."""
+    return [why for target in targets if (why := _fault(target, sites.get(target.upstream), rule)) is not None]
+
+
+def _fault(target: Target, site: Site | None, rule: DataRule | None) -> Dropped | None:
+    what = str(target)
+    if site is None:
+        return Dropped(what, "upstream_unknown", {"upstream": target.upstream})
+    if rule is None:
+        return None
+    if rule.is_on_premises_only and not site.is_on_premises:
+        return Dropped(what, "not_on_premises", {"upstream": site.name})
+    if rule.vendors and site.vendor not in rule.vendors and not site.is_on_premises:
+        return Dropped(what, "vendor_not_allowed", {"vendor": site.vendor, "allowed": ", ".join(rule.vendors)})
+    if rule.regions and site.region not in rule.regions:
+        return Dropped(what, "region_not_allowed", {"region": site.region or "?", "allowed": ", ".join(rule.regions)})
+    if rule.training == "never" and site.training != "never" and not site.is_on_premises:
+        return Dropped(what, "training_not_excluded", {"upstream": site.name, "terms": site.training})
+    return None
