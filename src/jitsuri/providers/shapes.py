@@ -97,6 +97,8 @@ class Asked(msgspec.Struct, frozen=True):
     or files that are fetched by address (``image_url``); '' entries never."""
     input_bytes: int
     """Length of the body: no tokenizer makes more text tokens than bytes."""
+    inline_media: int = 0
+    """Images, documents and sounds inside the body: their tokens are not bounded by their bytes."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -130,3 +132,19 @@ class Said:
     """At most 2,000 characters of what it said."""
     param: str = ""
     retry_after_s: float | None = None
+    should_retry: bool | None = None
+    """What its ``x-should-retry`` header says; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What the model that a request is translated for takes; ``rules.translating_manners`` knows it by name."""
+
+    most_output_tokens: int = 8_192
+    """Written where the caller named no maximum and the dialect needs one (Anthropic)."""
+    takes_sampling: bool = True
+    """``temperature``, ``top_p`` and ``top_k`` other than their defaults."""
+    thinks: Literal["effort", "budget", "no"] = "effort"
+    """How it is told to think: by a word, by a number of tokens, or not at all."""
+    maximum_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """The OpenAI field for the maximum that the server knows."""

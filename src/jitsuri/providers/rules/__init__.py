@@ -1,0 +1,1 @@
+"""What follows from a request and an answer: read, refused, shaped, answered on this machine. Pure."""
