@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jitsuri.calls.live import read_ahead
+from jitsuri.calls.live.reading_ahead import read_ahead
 from jitsuri.calls.rules.reading import plan_reading, read_record
 from jitsuri.calls.shapes import Fault, Logged, Reading
 from jitsuri.calls.wire.opening import open_log

@@ -199,3 +199,32 @@ class TextPolicy:
     retention_days: int
     key_name: str
     reason: str
+
+
+BUCKETS_MS: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000, 80_000)
+"""Upper bounds of the latency buckets, in milliseconds; beyond the last is one more. They double as the boundaries that
+OpenTelemetry advises for ``gen_ai.client.operation.duration`` do, from 50 ms on (semantic-conventions-genai, read
+2026-11-22)."""
+
+
+class Minute(msgspec.Struct, frozen=True):
+    """What the gateway saw in one minute of one task, upstream, model and outcome."""
+
+    minute: datetime
+    task: str
+    upstream: str
+    """'' for calls that were refused before one was asked."""
+    model: str
+    outcome: str
+    """``ok``, ``error``, ``cut``, or the code of a refusal."""
+    count: int
+    empty: int
+    fell_back: int
+    input_tokens: int
+    output_tokens: int
+    cost_micro_jpy: int
+    latency_ms_sum: int
+    latency_buckets: tuple[int, ...]
+    first_token_ms_sum: int
+    first_token_count: int
+    first_token_buckets: tuple[int, ...]

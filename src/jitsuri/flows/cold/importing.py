@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import islice
 from uuid import UUID
 
@@ -23,10 +22,10 @@ from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.evidence.shapes import Record
 from jitsuri.ledger.records import entries as entry_rows
-from jitsuri.ledger.rules.converting import Rates, convert
+from jitsuri.ledger.rules.converting import Rates
+from jitsuri.ledger.rules.costing import costed
 from jitsuri.ledger.rules.pricing import Pricer
 from jitsuri.ledger.shapes.entries import Entry
-from jitsuri.ledger.shapes.pricing import Priced, PriceState
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.assigning import assign
 from jitsuri.routing.rules.naming import USUAL_MARGIN, is_task_name
@@ -309,34 +308,17 @@ def priced_entry(
     """The ledger's line for a logged call: priced at its own time, in yen at its own day's rate."""
     names = (logged.model_answered, logged.model_asked)
     day = company_day(logged.at)
-    outcome = pricer.price_named(logged.provider, names, logged.usage, logged.at, logged.tier, logged.region)
-    cost: Decimal | None = None
-    cost_jpy: Decimal | None = None
-    rate_id, rate, currency, block, reason = None, None, "", "", ""
-    provider, model = logged.provider, logged.model_answered or logged.model_asked
-    state: PriceState = "unpriced"
-    if isinstance(outcome, Priced):
-        cost, currency, block = outcome.cost, outcome.currency, outcome.block
-        provider, model, reason = outcome.provider, outcome.model, outcome.note
-        found = rates.on(currency, day)
-        if currency == "JPY" or found is not None:
-            state = "priced"
-            cost_jpy = convert(cost, currency, found)
-            rate_id, rate = (found.rate_id, found.rate) if found is not None else (None, None)
-        else:
-            state, reason = "unconverted", "rate_missing"
-    else:
-        reason = outcome.code
+    paid = costed(pricer, rates, logged.provider, names, logged.usage, logged.at, day, logged.tier, logged.region)
     return Entry(
         entry_id=derived_id("entry", its_id.bytes, "attempt"), attempt_id=its_id, call_id=its_id, thread_id=thread_id,
         kind="attempt", corrects=None, at=logged.at, day=day, booked_at=now, task=task, department=department,
-        provider=provider, model=model, model_asked=logged.model_asked, model_answered=logged.model_answered,
+        provider=paid.provider, model=paid.model, model_asked=logged.model_asked, model_answered=logged.model_answered,
         region=logged.region, tier=logged.tier, purpose="", status=logged.status, http_status=logged.http_status,
         error_code=logged.error_code, calls=1, usage=logged.usage, usage_raw=logged.usage_raw,
-        latency_ms=logged.latency_ms, first_token_ms=logged.first_token_ms, state=state, reason=reason,
-        currency=currency, cost=cost, price_block=block, price_book=pricer.book_id, rate_id=rate_id, rate=rate,
-        cost_jpy=cost_jpy, reported_cost=logged.reported_cost, reported_currency=logged.reported_currency,
-        source=f"import:{logged.source}", run_id=run_id,
+        latency_ms=logged.latency_ms, first_token_ms=logged.first_token_ms, state=paid.state, reason=paid.reason,
+        currency=paid.currency, cost=paid.cost, price_block=paid.price_block, price_book=pricer.book_id,
+        rate_id=paid.rate_id, rate=paid.rate, cost_jpy=paid.cost_jpy, reported_cost=logged.reported_cost,
+        reported_currency=logged.reported_currency, source=f"import:{logged.source}", run_id=run_id,
     )  # fmt: skip
 
 

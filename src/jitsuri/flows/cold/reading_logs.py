@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from jitsuri.calls.live import read_ahead
+from jitsuri.calls.live.reading_ahead import read_ahead
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.rules.detecting import detect_format
 from jitsuri.calls.rules.joining import batch_requests
