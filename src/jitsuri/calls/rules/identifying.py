@@ -44,8 +44,9 @@ def call_id(logged: Logged, ordinal: int = 0) -> UUID:
     and the id its system gave; else by content and ``ordinal``: how many lines of the same content came before it in
     the file (0 for the first).
     """
-    if _ANSWER_ID.fullmatch(logged.response_id):
-        return derived_id("call", "answer", logged.response_id)
+    answered = answered_call(logged.response_id)
+    if answered is not None:
+        return answered
     family = logged.source.partition("_")[0]
     if logged.external_id:
         return derived_id("call", family, logged.external_id)
@@ -65,10 +66,20 @@ def answer_key(response_id: str) -> UUID:
     return derived_id("answer", response_id)
 
 
+def named_thread(name: str) -> UUID:
+    """The thread (一連) that a header, session or trace names."""
+    return derived_id("thread", name)
+
+
+def answered_call(response_id: str) -> UUID | None:
+    """The id that a log of the upstream gives the call with this answer; None where the answer's id names none."""
+    return derived_id("call", "answer", response_id) if _ANSWER_ID.fullmatch(response_id) else None
+
+
 def thread_key(logged: Logged, its_id: UUID) -> UUID:
     """The thread (一連) by header, session or trace; else by the previous answer, its own answer, or the call."""
     if logged.trace:
-        return derived_id("thread", logged.trace)
+        return named_thread(logged.trace)
     if logged.previous_response_id:
         return answer_key(logged.previous_response_id)
     if logged.response_id and not _WEAK_ID.fullmatch(logged.response_id):

@@ -1,0 +1,222 @@
+"""Booking an attempt: what it used, what it cost, and the rows that say so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from jitsuri.access.shapes import Key
+from jitsuri.calls.rules.counting import checked_usage, usage_of_anthropic, usage_of_openai
+from jitsuri.calls.rules.faulting import LineError
+from jitsuri.calls.rules.identifying import answered_call, named_thread
+from jitsuri.calls.shapes import Call
+from jitsuri.flows.hot.desk import Desk, Inquiry
+from jitsuri.ledger.live.budgets import Hold
+from jitsuri.ledger.live.prices import to_micro_jpy
+from jitsuri.ledger.rules.costing import Costed
+from jitsuri.ledger.rules.estimating import estimated_tokens
+from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.intents import Intent
+from jitsuri.providers.shapes import Asked, Dialect, Told, Upstream
+from jitsuri.routing.shapes import Plan, Target
+from jitsuri.terms.ids import derived_id, digest_16
+from jitsuri.terms.period import company_day
+from jitsuri.terms.usage import Usage
+
+SOURCE = "gateway"
+ESTIMATED = "usage_estimated"
+"""The reason of an entry whose usage nobody reported."""
+
+_NIL = UUID(int=0)
+_NO_TOLD = Told()
+
+
+class CallUnderWay:
+    """One request of a caller, from its admission to its last row."""
+
+    __slots__ = (
+        "asked", "at", "attempts", "booked", "call_id", "day", "department", "inquiry", "key", "plan", "started_s",
+        "thread_id",
+    )  # fmt: skip
+
+    def __init__(self, desk: Desk, inquiry: Inquiry, key: Key, asked: Asked, plan: Plan, at: datetime) -> None:
+        self.inquiry = inquiry
+        self.key = key
+        self.asked = asked
+        self.plan = plan
+        self.at = at
+        self.day = company_day(at)
+        self.started_s = desk.monotonic()
+        self.call_id = desk.new_id()
+        self.thread_id = named_thread(inquiry.thread) if inquiry.thread else self.call_id
+        self.department = key.department or plan.department
+        self.attempts = 0
+        self.booked: list[asyncio.Future[None]] = []
+        """Rows handed in so far; the last byte waits for all of them."""
+
+
+class Attempt:
+    """One request to an upstream: its intent, its hold, and exactly one booking.
+
+    ``with Attempt(...)``: whatever happens inside, it is booked once. What nobody booked when the block ends (the
+    caller went away, the process is stopping) is booked as cut, with an estimate.
+    """
+
+    __slots__ = (
+        "attempt_id", "bound", "call", "desk", "first_token_ms", "hold", "intent", "is_asked", "is_booked",
+        "is_last", "response", "started_s", "target", "told", "upstream",
+    )  # fmt: skip
+
+    def __init__(
+        self, desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, bound: Usage, micro_jpy: int,
+        hold: Hold,
+    ) -> None:  # fmt: skip
+        self.desk = desk
+        self.call = call
+        self.upstream = upstream
+        self.target = target
+        self.bound = bound
+        self.hold = hold
+        call.attempts += 1
+        self.attempt_id = call.call_id if call.attempts == 1 else desk.new_id()
+        self.started_s = desk.monotonic()
+        self.first_token_ms: int | None = None
+        self.is_booked = False
+        self.is_asked = False
+        self.is_last = True
+        self.told = _NO_TOLD
+        self.response = b""
+        intent = Intent(
+            self.attempt_id, call.call_id, call.thread_id, desk.worker_id, call.at, call.day, call.plan.task,
+            call.department, call.key.name, upstream.vendor, target.model, upstream.region, call.asked.tier,
+            bound.input_tokens, bound.output_tokens, micro_jpy, hold.counted,
+        )  # fmt: skip
+        self.intent = desk.ledger.submit((("intents", intent),))
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(self, *_error: object) -> Literal[False]:
+        if not self.is_booked:
+            self.book("cut", None, "caller_gone" if self.is_asked else "not_asked")
+        return False
+
+    def book(self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str = "") -> Entry:
+        """Hand the entry in, with everything that must stand or fall with it."""
+        assert not self.is_booked, "an attempt is booked once"
+        self.is_booked = True
+        desk, call = self.desk, self.call
+        latency_ms = int(1000 * (desk.monotonic() - self.started_s))
+        usage, raw, is_estimated = self._usage(status)
+        told = self.told
+        names = (told.model, self.target.model)
+        tier = told.tier
+        paid = desk.prices.cost(
+            self.upstream.vendor, names, usage, call.at, call.day, tier, self.upstream.region
+        )
+        entry = self._entry(status, http_status, error_code, usage, raw, paid, tier, latency_ms, is_estimated)
+        cost_micro_jpy = to_micro_jpy(paid.cost_jpy)
+        rows: list[tuple[str, Any]] = [
+            ("entries", entry),
+            ("ended", self.attempt_id),
+            *(("settlements", one) for one in desk.budgets.settle(self.hold, cost_micro_jpy)),
+        ]
+        if self.is_last:
+            rows.append(("calls", self._call(entry)))
+            rows += (
+                ("texts", one)
+                for one in desk.sealing(
+                    call.plan.task, call.call_id, call.day, call.inquiry.body, self.response
+                )
+            )
+        call.booked.append(desk.ledger.submit(rows))
+        desk.meters.count(
+            int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, status,
+            latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens, cost_micro_jpy=cost_micro_jpy,
+            is_empty=status == "ok" and told.is_empty, fell_back=call.attempts > 1,
+        )  # fmt: skip
+        if call.key.tokens_per_minute:
+            taken = self.bound.input_tokens
+            desk.pace.correct(call.key, taken, usage.input_tokens + usage.output_tokens, desk.monotonic())
+        desk.watch(entry)
+        return entry
+
+    def _usage(self, status: str) -> tuple[Usage, Mapping[str, object] | None, bool]:
+        """What the upstream reported, or an estimate where it was asked and reported nothing that can be read."""
+        raw = self.told.usage
+        if raw is not None:
+            usage = usage_of(self.upstream.dialect, self.upstream.vendor, raw)
+            if usage is not None:
+                return usage, raw, False
+        if not self.is_asked or status == "error":
+            return Usage(), raw, False
+        told = self.told
+        output = max(told.output_events, estimated_tokens(told.output_bytes, told.output_bytes))
+        if self.response and not told.output_bytes:
+            output = estimated_tokens(len(self.response), len(self.response.decode("utf-8", "ignore")))
+        body = self.call.inquiry.body
+        given = estimated_tokens(len(body), len(body.decode("utf-8", "ignore")))
+        if self.call.asked.operation == "embeddings":
+            output = 0
+        return Usage(input_tokens=given, output_tokens=output), raw, True
+
+    def _entry(
+        self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str, usage: Usage,
+        raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, is_estimated: bool,
+    ) -> Entry:  # fmt: skip
+        call, told = self.call, self.told
+        reason = ESTIMATED if is_estimated and not paid.reason else paid.reason
+        return Entry(
+            entry_id=derived_id("entry", self.attempt_id.bytes, "attempt"), attempt_id=self.attempt_id,
+            call_id=call.call_id, thread_id=call.thread_id, kind="attempt", corrects=None, at=call.at, day=call.day,
+            booked_at=self.desk.now(), task=call.plan.task, department=call.department, provider=paid.provider,
+            model=paid.model, model_asked=self.target.model, model_answered=told.model,
+            region=self.upstream.region, tier=tier, purpose="", status=status, http_status=http_status,
+            error_code=error_code, calls=1, usage=usage, usage_raw=raw, latency_ms=latency_ms,
+            first_token_ms=self.first_token_ms, state=paid.state, reason=reason, currency=paid.currency,
+            cost=paid.cost, price_block=paid.price_block, price_book=self.desk.prices.book_id, rate_id=paid.rate_id,
+            rate=paid.rate, cost_jpy=paid.cost_jpy, reported_cost=None, reported_currency="", source=SOURCE,
+            run_id=None,
+        )  # fmt: skip
+
+    def _call(self, entry: Entry) -> Call:
+        call = self.call
+        task = call.plan.task
+        group = _group_of(task, call.key.name)
+        return Call(
+            call.call_id, digest_16(call.inquiry.body), call.at, call.thread_id, task, call.department, group,
+            entry.provider, entry.model, entry.status, call.key.name, SOURCE, _NIL, 0, {},
+            answered_call(self.told.response_id),
+        )  # fmt: skip
+
+
+def usage_of(dialect: Dialect, vendor: str, raw: Mapping[str, object]) -> Usage | None:
+    """Counts of a usage as reported; None where it cannot be read (negative, text, a part above its whole)."""
+    try:
+        return checked_usage(usage_of_anthropic(raw) if dialect == "anthropic" else usage_of_openai(raw, vendor))
+    except LineError:
+        return None
+
+
+_GROUPS: dict[tuple[str, str], UUID] = {}
+
+
+def _group_of(task: str, key_name: str) -> UUID:
+    """Calls of a task need no grouping; those without are gathered by their key, for a person to name."""
+    found = _GROUPS.get((task, key_name))
+    if found is None:
+        if len(_GROUPS) >= 10_000:
+            _GROUPS.clear()
+        found = derived_id("group", "task", task) if task else derived_id("group", "key", key_name)
+        _GROUPS[task, key_name] = found
+    return found
+
+
+def header_yen(entry: Entry) -> bytes:
+    """The cost for the caller's header: yen to the ledger's step, '' where there is none."""
+    return b"" if entry.cost_jpy is None else str(entry.cost_jpy or Decimal(0)).encode()

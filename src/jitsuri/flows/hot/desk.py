@@ -1,0 +1,127 @@
+"""What a call's story needs: the live parts of the rooms, and clock, chance and ids, handed in once per process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from jitsuri.access.live.departments import Departments
+from jitsuri.access.live.keys import Keys
+from jitsuri.access.live.pacing import Pace
+from jitsuri.calls.live.metering import Meters
+from jitsuri.ledger.live.budgets import Budgets
+from jitsuri.ledger.live.prices import Prices
+from jitsuri.providers.live import Breakers
+from jitsuri.providers.shapes import Dialect, Operation, Upstream
+from jitsuri.routing.live import Table
+from jitsuri.terms.errors import OperatorError
+from jitsuri.words import Language
+
+Rows = Sequence[tuple[str, Any]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Ledger(Protocol):
+    """Where rows become durable: ``store.committing.Committer``."""
+
+    @property
+    def outage(self) -> OperatorError | None: ...
+
+    def submit(self, rows: Rows) -> asyncio.Future[None]: ...
+
+
+class Reply(Protocol):
+    """An upstream's answer as it arrives: ``providers.wire.asking.Reply``, or a local one."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    async def whole(self, most_bytes: int) -> bytes: ...
+
+    def pieces(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+Asking = Callable[[Upstream, str, bytes, Mapping[str, str]], Awaitable[Reply]]
+"""``ask(upstream, path, body, headers)``. Raises UpstreamError, and OperatorError where its key is missing."""
+
+
+class Out(Protocol):
+    """The way back to the caller. ``begin`` once, ``piece`` any number of times, ``end`` once; or ``whole`` alone."""
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None: ...
+
+    async def begin(self, status: int, headers: Headers) -> None: ...
+
+    async def piece(self, data: bytes) -> None: ...
+
+    async def end(self, data: bytes) -> None: ...
+
+    def cut(self) -> None:
+        """Break the connection: what was sent so far must not look like a whole answer."""
+
+
+class Sealing(Protocol):
+    """Which texts of a call are kept, ready to be written; () where the task keeps none."""
+
+    def __call__(self, task: str, call_id: UUID, day: date, request: bytes, response: bytes) -> Sequence[Any]: ...
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """What a caller sent."""
+
+    dialect: Dialect
+    operation: Operation
+    path: str
+    """Below ``/v1``, with its slash: ``/chat/completions``."""
+    body: bytes
+    authorization: bytes | None
+    x_api_key: bytes | None
+    task: str
+    """``X-Jitsuri-Task``; '' none."""
+    thread: str
+    """``X-Jitsuri-Thread``; '' none."""
+    headers: Mapping[str, str]
+    """The caller's other headers, lower case: the upstream client lets only known ones through."""
+    language: Language
+    query: str = ""
+    method: str = "POST"
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything that lives as long as a worker process."""
+
+    worker_id: UUID
+    keys: Keys
+    pace: Pace
+    departments: Departments
+    table: Table
+    prices: Prices
+    budgets: Budgets
+    breakers: Breakers
+    meters: Meters
+    upstreams: Mapping[str, Upstream]
+    ask: Asking
+    ledger: Ledger
+    sealing: Sealing
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    new_id: Callable[[], UUID]
+    chance: Callable[[], float]
+    """Uniform in [0, 1)."""
+    most_output_tokens: int
+    """Set on calls under a hard budget that name no maximum."""
+    most_answer_bytes: int = 64 * 1024 * 1024
+    """Largest answer that is taken whole (decision 0017)."""
+    watch: Callable[[object], None] = lambda _booked: None
+    """Told every booked attempt, after it is handed in: for telemetry."""

@@ -1,0 +1,85 @@
+"""Holding the worst case before anybody is asked: nothing is spent that a hard budget does not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jitsuri.flows.hot.booking import CallUnderWay
+from jitsuri.flows.hot.desk import Desk
+from jitsuri.ledger.live.budgets import Hold, NeedsLease
+from jitsuri.providers.shapes import Asked, Upstream
+from jitsuri.routing.shapes import Target
+from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.usage import Usage
+
+MEDIA_TOKENS = 50_000
+"""Most input tokens that one picture, sound or file inside a request can cost whatever its bytes: 2,833 + 8 × 5,667 for a
+picture at the model that counts highest (OpenAI, "Images and vision", costs of gpt-4o-mini, read 2026-11-27)."""
+
+MESSAGE_TOKENS = 64
+"""Tokens that a request costs beyond its text: roles, separators, the beginning of the answer (decision 0020)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A worst case that is held, and the cap on output that makes it one."""
+
+    hold: Hold
+    bound: Usage
+    micro_jpy: int
+    cap: int | None
+    """What the upstream is told as the most output tokens; None leaves the request's own."""
+
+
+async def held(desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target) -> Held | Refusal:
+    """Hold the worst case of one attempt against every budget that it counts for.
+
+    Refuses ``budget_exceeded``, and where a hard budget applies what nothing bounds: ``unpriced_under_budget``,
+    ``unconverted_under_budget``, ``unbounded_under_budget``.
+    """
+    asked = call.asked
+    budgets = desk.budgets.of(desk.departments.path(call.department), call.plan.task, call.key.name)
+    is_hard = desk.budgets.is_hard(budgets)
+    cap = cap_of(asked, call.plan.most_output_tokens, desk.most_output_tokens if is_hard else 0)
+    bound = bound_of(asked, cap)
+    micro_jpy = 0
+    if is_hard:
+        if asked.unbounded:
+            return Refusal("unbounded_under_budget", {"what": ", ".join(asked.unbounded)})
+        worst = desk.prices.worst_micro_jpy(
+            upstream.vendor, target.model, bound, call.at, call.day, asked.tier, upstream.region
+        )
+        if isinstance(worst, Refusal):
+            return worst
+        micro_jpy = worst
+    hold = desk.budgets.hold(budgets, micro_jpy, call.day)
+    if isinstance(hold, NeedsLease):
+        hold = await desk.budgets.ensure(budgets, micro_jpy, call.day)
+    if isinstance(hold, Refusal):
+        return hold
+    return Held(hold, bound, micro_jpy, cap)
+
+
+def cap_of(asked: Asked, task_cap: int, hard_cap: int) -> int | None:
+    """What the upstream must be told as the most output tokens of one answer; None leaves the request as it is.
+
+    The caller's own maximum holds, lowered to the task's cap; where a hard budget needs a bound and nobody named one,
+    the task's cap or the installation's is set.
+    """
+    if asked.operation != "chat":
+        return None
+    own = asked.most_output_tokens
+    if own is not None:
+        return task_cap if task_cap and own > task_cap else None
+    return task_cap or hard_cap or None
+
+
+def bound_of(asked: Asked, cap: int | None) -> Usage:
+    """The most that an attempt can use: a token per byte of input, its media, its maximum of output."""
+    given = asked.input_bytes + MESSAGE_TOKENS + MEDIA_TOKENS * asked.inline_media
+    most = cap if cap is not None else asked.most_output_tokens or 0
+    made = most * asked.answers if asked.operation == "chat" else 0
+    written = given if asked.writes_cache else 0
+    return Usage(
+        input_tokens=given, output_tokens=made, cache_write_tokens=written, cache_write_1h_tokens=written
+    )
