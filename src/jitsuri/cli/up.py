@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import click
 
-from jitsuri.app import Surroundings, first_link, listen, serve
+from jitsuri.app.serving import Surroundings, first_link, listen, serve
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings, tell
 from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.words import text
@@ -13,13 +16,18 @@ from jitsuri.words import text
 @click.command("up")
 @click.option("--host", default=None)
 @click.option("--port", type=int, default=None)
+@click.option("--gateway-port", type=int, default=None)
 @pass_desk
-def up(desk: Desk, host: str | None, port: int | None) -> None:
+def up(desk: Desk, host: str | None, port: int | None, gateway_port: int | None) -> None:
     settings = desk.settings
     named = host or settings.text("console.host")
     listening = listen(named, settings.integer("console.port") if port is None else port)
-    shown = f"[{named}]" if ":" in named else named
-    url = f"http://{shown}:{listening.getsockname()[1]}"
+    url = _url(named, listening)
+    gateway = None
+    if settings.integer("gateway.workers"):
+        gateway_host = settings.text("gateway.host")
+        asked = settings.integer("gateway.port") if gateway_port is None else gateway_port
+        gateway = listen(gateway_host, asked)
     surroundings = Surroundings(desk.now, desk.secret)
     with desk.store() as store:
         pin_settings(store, settings, desk.now())
@@ -28,5 +36,15 @@ def up(desk: Desk, host: str | None, port: int | None) -> None:
         path = first_link(store, surroundings)
         if path is not None:
             click.echo(text("cli.up.first_admin", desk.lang, url=url + path))
-        serve(store, settings, listening, surroundings, lambda error: click.echo(tell(error, desk.lang), err=True))
+        if gateway is not None:
+            click.echo(text("cli.up.gateway", desk.lang, url=f"{_url(gateway_host, gateway)}/v1"))
+        serve(
+            store, settings, listening, surroundings, lambda error: click.echo(tell(error, desk.lang), err=True),
+            gateway, os.environ,
+        )  # fmt: skip
         click.echo(text("cli.up.stopping", desk.lang), err=True)
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listening.getsockname()[1]}"

@@ -119,6 +119,8 @@ class Told(msgspec.Struct, frozen=True):
     """Streams: bytes of content seen."""
     error_code: str = ""
     """An error that came with status 200, or in the midst of a stream; '' where there was none."""
+    error_message: str = ""
+    """What it said, at most 2,000 characters."""
 
 
 @dataclass(frozen=True, slots=True)

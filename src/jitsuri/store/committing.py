@@ -16,6 +16,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,7 @@ class Committer:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_hurried = threading.Event()
+        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
         self.depth = 0
         """Hand-ins that are not durable yet; touched by the loop's thread alone."""
         self.outage: OperatorError | None = None
@@ -79,8 +81,25 @@ class Committer:
         assert self._loop is not None, "a committer is started before it is used"
         future = self._loop.create_future()
         self.depth += 1
+        self._waiting.append((self._loop.time(), future))
         self._queue.put(_Handed(rows, future))
         return future
+
+    def expire(self, seconds: float) -> int:
+        """Let those wait no longer who have waited for so long; their rows are written all the same. Returns how many.
+
+        Their futures raise OperatorError ``ledger_away``. Called by the loop, now and then.
+        """
+        assert self._loop is not None
+        before = self._loop.time() - seconds
+        count = 0
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] < before):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                why = self.outage.code if self.outage is not None else "slow"
+                future.set_exception(OperatorError("ledger_away", why=why, seconds=round(seconds)))
+                count += 1
+        return count
 
     def stop(self, seconds: float) -> int:
         """Write what waits, for at most so long; returns how many hand-ins were left unwritten."""

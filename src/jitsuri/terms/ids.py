@@ -27,6 +27,14 @@ def derived_id(kind: str, *parts: str | bytes) -> UUID:
     return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
 
 
+def ordered_id(milliseconds: int, chance: bytes) -> UUID:
+    """An id that sorts by its time: a UUID of version 7 (RFC 9562 §5.7) of unix milliseconds and ten random bytes."""
+    bits = int.from_bytes(chance[:10], "big") & _FREE_RANDOM
+    return UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80 | bits | _VERSION_7)
+
+
+_FREE_RANDOM = ~((0xF << 76) | (0x3 << 62)) & ((1 << 80) - 1)
+_VERSION_7 = (0x7 << 76) | (0x2 << 62)
 _FREE_BITS = ~((0xF << 76) | (0x3 << 62))
 _VERSION_8 = (0x8 << 76) | (0x2 << 62)
 """Version and variant at their places (RFC 9562 §4)."""

@@ -31,6 +31,13 @@ SOURCE = "gateway"
 ESTIMATED = "usage_estimated"
 """The reason of an entry whose usage nobody reported."""
 
+NOT_REPORTED = "usage_not_reported"
+"""The reason of an entry of a pass-through whose answer says nothing about its use."""
+LOCAL_BLOCK = "local"
+"""The price of what this machine answers without a model: nothing per call (decision 0022)."""
+
+_FREE_KINDS = frozenset({"student", "rules"})
+_ZERO = Decimal(0)
 _NIL = UUID(int=0)
 _NO_TOLD = Told()
 
@@ -39,8 +46,8 @@ class CallUnderWay:
     """One request of a caller, from its admission to its last row."""
 
     __slots__ = (
-        "asked", "at", "attempts", "booked", "call_id", "day", "department", "inquiry", "key", "plan", "started_s",
-        "thread_id",
+        "asked", "at", "attempts", "booked", "call_id", "day", "department", "failed", "inquiry", "key", "plan",
+        "started_s", "thread_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, inquiry: Inquiry, key: Key, asked: Asked, plan: Plan, at: datetime) -> None:
@@ -57,6 +64,20 @@ class CallUnderWay:
         self.attempts = 0
         self.booked: list[asyncio.Future[None]] = []
         """Rows handed in so far; the last byte waits for all of them."""
+        self.failed: Attempt | None = None
+        """The last attempt that gave no answer, while the call itself is not kept yet."""
+
+    async def durable(self) -> None:
+        """Wait until everything handed in is durable. Raises OperatorError ``ledger_away`` when it takes too long."""
+        for future in self.booked:
+            await future
+
+    def keep_failed(self, desk: Desk) -> None:
+        """Keep a call that no attempt could answer."""
+        attempt = self.failed
+        if attempt is not None and attempt.entry is not None:
+            self.booked.append(desk.ledger.submit((("calls", attempt.call_row(attempt.entry)),)))
+            self.failed = None
 
 
 class Attempt:
@@ -67,8 +88,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "attempt_id", "bound", "call", "desk", "first_token_ms", "hold", "intent", "is_asked", "is_booked",
-        "is_last", "response", "started_s", "target", "told", "upstream",
+        "attempt_id", "bound", "call", "desk", "entry", "first_token_ms", "hold", "intent", "is_asked", "micro_jpy",
+        "response", "started_s", "target", "told", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -85,9 +106,10 @@ class Attempt:
         self.attempt_id = call.call_id if call.attempts == 1 else desk.new_id()
         self.started_s = desk.monotonic()
         self.first_token_ms: int | None = None
-        self.is_booked = False
+        self.micro_jpy = micro_jpy
+        self.entry: Entry | None = None
+        """What was booked; None until then."""
         self.is_asked = False
-        self.is_last = True
         self.told = _NO_TOLD
         self.response = b""
         intent = Intent(
@@ -101,38 +123,39 @@ class Attempt:
         return self
 
     def __exit__(self, *_error: object) -> Literal[False]:
-        if not self.is_booked:
-            self.book("cut", None, "caller_gone" if self.is_asked else "not_asked")
+        if self.entry is None:
+            self.book("cut", None, "caller_gone" if self.is_asked else "not_asked", ends_call=True)
         return False
 
-    def book(self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str = "") -> Entry:
-        """Hand the entry in, with everything that must stand or fall with it."""
-        assert not self.is_booked, "an attempt is booked once"
-        self.is_booked = True
+    def book(
+        self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str = "", *, ends_call: bool
+    ) -> Entry:
+        """Hand the entry in, with everything that must stand or fall with it.
+
+        ``ends_call``: the caller gets this attempt's answer, or nothing more after it; else another attempt may follow.
+        """
+        assert self.entry is None, "an attempt is booked once"
         desk, call = self.desk, self.call
         latency_ms = int(1000 * (desk.monotonic() - self.started_s))
-        usage, raw, is_estimated = self._usage(status)
+        usage, raw, reason = self._usage(status)
         told = self.told
-        names = (told.model, self.target.model)
         tier = told.tier
-        paid = desk.prices.cost(
-            self.upstream.vendor, names, usage, call.at, call.day, tier, self.upstream.region
-        )
-        entry = self._entry(status, http_status, error_code, usage, raw, paid, tier, latency_ms, is_estimated)
+        paid = self._paid(usage, tier, reason)
+        self.entry = entry = self._entry(status, http_status, error_code, usage, raw, paid, tier, latency_ms, reason)
         cost_micro_jpy = to_micro_jpy(paid.cost_jpy)
         rows: list[tuple[str, Any]] = [
             ("entries", entry),
             ("ended", self.attempt_id),
             *(("settlements", one) for one in desk.budgets.settle(self.hold, cost_micro_jpy)),
         ]
-        if self.is_last:
-            rows.append(("calls", self._call(entry)))
-            rows += (
-                ("texts", one)
-                for one in desk.sealing(
-                    call.plan.task, call.call_id, call.day, call.inquiry.body, self.response
-                )
-            )
+        if not ends_call:
+            call.failed = self
+        else:
+            call.failed = None
+            rows.append(("calls", self.call_row(entry)))
+            if desk.sealing.keeps(call.plan.task):
+                texts = desk.sealing.texts(call.plan.task, call.call_id, call.day, call.inquiry.body, self.response)
+                rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
         desk.meters.count(
             int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, status,
@@ -141,20 +164,34 @@ class Attempt:
             is_empty=status == "ok" and told.is_empty, fell_back=call.attempts > 1,
         )  # fmt: skip
         if call.key.tokens_per_minute:
-            taken = self.bound.input_tokens
+            taken = call.asked.input_bytes // 4
             desk.pace.correct(call.key, taken, usage.input_tokens + usage.output_tokens, desk.monotonic())
         desk.watch(entry)
         return entry
 
-    def _usage(self, status: str) -> tuple[Usage, Mapping[str, object] | None, bool]:
-        """What the upstream reported, or an estimate where it was asked and reported nothing that can be read."""
+    def _paid(self, usage: Usage, tier: str, reason: str) -> Costed:
+        """The cost. Students and rules use no language tokens and cost nothing; what nobody reported has no price."""
+        if self.upstream.kind in _FREE_KINDS:
+            return Costed(
+                "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, LOCAL_BLOCK, None, None, _ZERO
+            )
+        if reason == NOT_REPORTED:
+            return Costed("unpriced", reason, self.upstream.vendor, self.target.model, "", None, "", None, None, None)
+        call, told = self.call, self.told
+        names = (told.model, self.target.model)
+        return self.desk.prices.cost(self.upstream.vendor, names, usage, call.at, call.day, tier, self.upstream.region)
+
+    def _usage(self, status: str) -> tuple[Usage, Mapping[str, object] | None, str]:
+        """What the upstream reported; else an estimate, where it was asked, and why it is one."""
         raw = self.told.usage
         if raw is not None:
             usage = usage_of(self.upstream.dialect, self.upstream.vendor, raw)
             if usage is not None:
-                return usage, raw, False
+                return usage, raw, ""
         if not self.is_asked or status == "error":
-            return Usage(), raw, False
+            return Usage(), raw, ""
+        if self.call.asked.operation == "other":
+            return Usage(), raw, NOT_REPORTED
         told = self.told
         output = max(told.output_events, estimated_tokens(told.output_bytes, told.output_bytes))
         if self.response and not told.output_bytes:
@@ -163,14 +200,13 @@ class Attempt:
         given = estimated_tokens(len(body), len(body.decode("utf-8", "ignore")))
         if self.call.asked.operation == "embeddings":
             output = 0
-        return Usage(input_tokens=given, output_tokens=output), raw, True
+        return Usage(input_tokens=given, output_tokens=output), raw, ESTIMATED
 
     def _entry(
         self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str, usage: Usage,
-        raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, is_estimated: bool,
+        raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, reason: str,
     ) -> Entry:  # fmt: skip
         call, told = self.call, self.told
-        reason = ESTIMATED if is_estimated and not paid.reason else paid.reason
         return Entry(
             entry_id=derived_id("entry", self.attempt_id.bytes, "attempt"), attempt_id=self.attempt_id,
             call_id=call.call_id, thread_id=call.thread_id, kind="attempt", corrects=None, at=call.at, day=call.day,
@@ -184,7 +220,8 @@ class Attempt:
             run_id=None,
         )  # fmt: skip
 
-    def _call(self, entry: Entry) -> Call:
+    def call_row(self, entry: Entry) -> Call:
+        """The call itself, as it is kept."""
         call = self.call
         task = call.plan.task
         group = _group_of(task, call.key.name)

@@ -50,8 +50,8 @@ class Reply(Protocol):
     def close(self) -> None: ...
 
 
-Asking = Callable[[Upstream, str, bytes, Mapping[str, str]], Awaitable[Reply]]
-"""``ask(upstream, path, body, headers)``. Raises UpstreamError, and OperatorError where its key is missing."""
+Asking = Callable[[Upstream, str, bytes, Mapping[str, str], str], Awaitable[Reply]]
+"""``ask(upstream, path, body, headers, method)``. Raises UpstreamError, and OperatorError where its key is missing."""
 
 
 class Out(Protocol):
@@ -70,9 +70,12 @@ class Out(Protocol):
 
 
 class Sealing(Protocol):
-    """Which texts of a call are kept, ready to be written; () where the task keeps none."""
+    """Which texts of calls are kept, by the policies of their tasks."""
 
-    def __call__(self, task: str, call_id: UUID, day: date, request: bytes, response: bytes) -> Sequence[Any]: ...
+    def keeps(self, task: str) -> bool: ...
+
+    def texts(self, task: str, call_id: UUID, day: date, request: bytes, response: bytes) -> Sequence[Any]:
+        """What is kept of one call, encrypted and ready to be written."""
 
 
 @dataclass(slots=True)

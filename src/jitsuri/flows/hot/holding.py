@@ -80,6 +80,4 @@ def bound_of(asked: Asked, cap: int | None) -> Usage:
     most = cap if cap is not None else asked.most_output_tokens or 0
     made = most * asked.answers if asked.operation == "chat" else 0
     written = given if asked.writes_cache else 0
-    return Usage(
-        input_tokens=given, output_tokens=made, cache_write_tokens=written, cache_write_1h_tokens=written
-    )
+    return Usage(input_tokens=given, output_tokens=made, cache_write_tokens=written, cache_write_1h_tokens=written)

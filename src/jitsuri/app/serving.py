@@ -1,6 +1,6 @@
-"""The builder: puts the parts together for ``jitsuri up``. The only place that knows them all.
+"""Serving: what ``jitsuri up`` runs in its own process.
 
-Serves the console, and beside it, on threads of its own, what must happen without anybody asking: sealing evidence, the
+Serves the console, and beside it on threads of its own, what must happen without anybody asking: sealing evidence, the
 daily backup of the embedded database, deleting texts whose last day has passed.
 """
 
@@ -10,12 +10,13 @@ import contextlib
 import errno
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import uvicorn
 
+from jitsuri.app.processes import Workers
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.forgetting import delete_due_texts
@@ -97,8 +98,15 @@ def serve(
     listening: socket.socket,
     surroundings: Surroundings,
     tell: Callable[[JitsuriError], None],
+    gateway: socket.socket | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Serve the console until a signal ends it."""
+    """Serve the console, and the gateway on its socket by worker processes, until a signal ends it."""
+    workers = None
+    if gateway is not None:
+        count = settings.integer("gateway.workers")
+        workers = Workers(settings.home, settings.file, gateway, count, environment or {}, tell)
+        workers.start()
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
@@ -113,6 +121,8 @@ def serve(
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
     finally:
+        if workers is not None:
+            workers.stop()
         chores.stop()
 
 

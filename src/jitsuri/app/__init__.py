@@ -1,0 +1,1 @@
+"""The builder: puts the parts together. The only place that knows them all, and how many processes there are."""

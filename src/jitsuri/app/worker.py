@@ -1,0 +1,269 @@
+"""One worker of the gateway: a process with its own loop, snapshots, pools of connections and writer thread.
+
+Started by ``app.processes`` with an order on the command line, the listening socket by its number, and a pipe as its
+standard input: when that closes, its parent has gone, and it stops as it would on a signal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+import uvicorn
+import uvloop
+
+from jitsuri.access.live.departments import Departments
+from jitsuri.access.live.keys import Keys
+from jitsuri.access.live.pacing import Pace
+from jitsuri.app.upstreams import at_address, sites_of, upstreams_of
+from jitsuri.app.worker_order import Order
+from jitsuri.calls.live.metering import Meters
+from jitsuri.calls.records import calls as call_rows
+from jitsuri.calls.records import minutes as minute_rows
+from jitsuri.calls.records import texts as text_rows
+from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
+from jitsuri.flows.hot.desk import Asking, Desk, Reply
+from jitsuri.ledger.live.budgets import Budgets
+from jitsuri.ledger.live.prices import Prices
+from jitsuri.ledger.records import entries as entry_rows
+from jitsuri.ledger.records import intents as intent_rows
+from jitsuri.ledger.records import leases as lease_rows
+from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.providers.live import Breakers
+from jitsuri.providers.shapes import Upstream
+from jitsuri.providers.wire.answering_here import HereAnswers
+from jitsuri.providers.wire.asking import Client
+from jitsuri.providers.wire.keying import Keys as UpstreamKeys
+from jitsuri.providers.wire.local_files import LocalFolder
+from jitsuri.routing.live import Table
+from jitsuri.routing.rules.choosing import LOCAL
+from jitsuri.settings import Settings, read_settings
+from jitsuri.store.announcing import CHANNEL
+from jitsuri.store.committing import Committer, Writer
+from jitsuri.store.door import Store
+from jitsuri.store.opening import open_database
+from jitsuri.terms.errors import JitsuriError
+from jitsuri.terms.ids import ordered_id
+from jitsuri.web.api.asgi import Gateway
+from jitsuri.web.api.protocol import GatewayProtocol
+from jitsuri.words import Language
+
+LOGGER = logging.getLogger("jitsuri.gateway")
+
+WRITERS: Mapping[str, Writer] = {
+    "intents": intent_rows.insert_many,
+    "entries": entry_rows.insert_many,
+    "ended": intent_rows.end_many,
+    "calls": call_rows.insert_many,
+    "texts": text_rows.insert_many,
+    "settlements": lease_rows.settle_many,
+    "minutes": minute_rows.add_many,
+}
+"""What the group commit writes, in this order within a transaction."""
+
+TICK_S = 0.5
+"""How often what waits for the ledger is looked at."""
+FLUSH_S = 5.0
+"""How often meters are written (decision 0017)."""
+POLL_S = 3.0
+"""How often changes are looked for where no notice of them came."""
+KEEP_ALIVE_S = 75
+"""Longer than the idle time of usual proxies and clients (60 s), so that it is they who close."""
+GRACE_S = 30
+"""How long calls under way may take to end when the gateway is stopped."""
+
+
+def main() -> None:
+    """``python -m jitsuri.app.worker ORDER``."""
+    order = msgspec.json.decode(sys.argv[1], type=Order)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    sys.setswitchinterval(0.001)
+    home = Path(order.home)
+    settings = read_settings(home, Path(order.config) if order.config else None, os.environ)
+    store = open_database(home, settings.database_url, application_name=f"jitsuri-gateway-{order.number}")
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(order, settings, store))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        store.close()
+
+
+async def serve(order: Order, settings: Settings, store: Store) -> None:
+    """Serve until a signal, or until the parent has gone."""
+    worker = Worker(order, settings, store)
+    await worker.start()
+    listening = socket.socket(fileno=order.socket)
+    config = uvicorn.Config(
+        worker.application, http=GatewayProtocol, ws="none", lifespan="off", log_level="warning", access_log=False,
+        server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
+    gc.collect()
+    gc.freeze()
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        await worker.stop()
+
+
+def _watch_parent(server: uvicorn.Server) -> None:
+    sys.stdin.buffer.read()
+    server.should_exit = True
+
+
+class Worker:
+    """The parts of one worker, put together."""
+
+    def __init__(self, order: Order, settings: Settings, store: Store) -> None:
+        self._order = order
+        self._settings = settings
+        self._store = store
+        self._stopping = threading.Event()
+        upstreams = upstreams_of(settings)
+        for name, (base_url, key_env) in order.local_models.items():
+            upstreams[name] = at_address(upstreams[name], base_url, key_env)
+        language = cast(Language, settings.text("console.language"))
+        self._worker_id = new_id()
+        self.meters = Meters()
+        self.committer = Committer(store, WRITERS)
+        self.budgets = Budgets(store, self._worker_id)
+        self.parts = Parts(
+            Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
+            self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent),
+        )  # fmt: skip
+        self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
+        self._client = Client(UpstreamKeys(os.environ), os.environ)
+        self._here = HereAnswers(LocalFolder(settings.home / "variants"), time.time, _short_id, language)
+        self.desk = Desk(
+            worker_id=self._worker_id, keys=self.parts.keys, pace=Pace(order.workers),
+            departments=self.parts.departments, table=self.parts.table, prices=self.parts.prices,
+            budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, ask=self._asking(),
+            ledger=self.committer, sealing=self.parts.texts, now=partial(datetime.now, UTC),
+            monotonic=time.monotonic, new_id=new_id, chance=random.random,
+            most_output_tokens=settings.integer("gateway.most_output_tokens"),
+        )  # fmt: skip
+        self.application = Gateway(
+            self.desk, language=language, most_body_bytes=settings.integer("gateway.most_body_mib") * 1024 * 1024,
+            body_seconds=settings.integer("gateway.body_seconds"), health=self._health, metrics=self._metrics,
+        )  # fmt: skip
+        self._tasks: list[asyncio.Task[None]] = []
+        self._threads: list[threading.Thread] = []
+
+    async def start(self) -> None:
+        """Read everything once, then begin to write and to listen for changes."""
+        await asyncio.to_thread(self._refresher.look, datetime.now(UTC))
+        loop = asyncio.get_running_loop()
+        self.committer.start(loop)
+        await self.budgets.start(loop)
+        self._thread("refresher", self._refresh)
+        self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
+
+    async def stop(self) -> None:
+        """Write what waits, give leases back, let everything go."""
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        self._submit_minutes()
+        left = await asyncio.to_thread(self.committer.stop, GRACE_S)
+        if left:
+            LOGGER.error("%s rows could not be written before the end", left)
+        await self.budgets.stop()
+        await self._client.aclose()
+        self._here.stop()
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, 5)
+
+    def _asking(self) -> Asking:
+        client, here = self._client, self._here
+
+        async def ask(upstream: Upstream, path: str, body: bytes, headers: Mapping[str, str], method: str) -> Reply:
+            if upstream.name == LOCAL:
+                return await here.ask(upstream, path, body, headers)
+            return cast(Reply, await client.ask(upstream, path, body, headers, method=method))
+
+        return ask
+
+    async def _tick(self) -> None:
+        seconds = self._settings.integer("gateway.ledger_seconds")
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.committer.expire(seconds)
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._submit_minutes()
+
+    def _submit_minutes(self) -> None:
+        drained = self.meters.drain()
+        if drained:
+            future = self.committer.submit([("minutes", minute) for minute in drained])
+            future.add_done_callback(_tell_failed)
+
+    def _thread(self, name: str, work: Any) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _refresh(self) -> None:
+        """Listen for changes; look now and then all the same."""
+        while not self._stopping.is_set():
+            try:
+                connection = self._store.lasting()
+                try:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    while not self._stopping.is_set():
+                        self._refresher.look(datetime.now(UTC))
+                        for _ in connection.notifies(timeout=POLL_S, stop_after=1):
+                            pass
+                finally:
+                    connection.close()
+            except JitsuriError as error:
+                LOGGER.warning("refresh: %s", error)
+                self._stopping.wait(1.0)
+            except Exception:  # a refresher that ends would leave revoked keys in use
+                LOGGER.exception("refresh failed")
+                self._stopping.wait(1.0)
+
+    def _health(self) -> tuple[bool, bytes]:
+        outage = self.committer.outage
+        is_well = outage is None and self.parts.prices.is_ready
+        return is_well, msgspec.json.encode({"ok": is_well, "why": outage.code if outage is not None else ""})
+
+    def _metrics(self, address: str, bearer: str | None) -> bytes | None:
+        return None
+
+
+def new_id() -> UUID:
+    """An id that sorts by time."""
+    return ordered_id(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def _short_id() -> str:
+    return os.urandom(12).hex()
+
+
+def _tell_failed(future: asyncio.Future[None]) -> None:
+    if not future.cancelled() and future.exception() is not None:
+        LOGGER.error("meters: %s", future.exception())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Metered pass-through: other paths of an upstream, forwarded untouched and booked from what the answer reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from jitsuri.access.rules.keying import may
+from jitsuri.access.shapes import Key
+from jitsuri.flows.hot.booking import Attempt, CallUnderWay
+from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
+from jitsuri.flows.hot.holding import Held, held
+from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
+from jitsuri.flows.hot.telling import refused
+from jitsuri.providers.rules.addressing import path_for
+from jitsuri.providers.rules.refusing import read_error
+from jitsuri.providers.rules.retrying import outcome_of
+from jitsuri.providers.shapes import Asked, Told, Upstream
+from jitsuri.routing.rules.choosing import matches
+from jitsuri.routing.shapes import Plan, Target
+from jitsuri.terms.errors import OperatorError, UpstreamError
+from jitsuri.terms.outcomes import Refusal
+
+TAIL_BYTES = 256 * 1024
+"""Of a stream that is passed through so much of its end is looked at for its usage (decision 0017)."""
+
+_DECODER = msgspec.json.Decoder()
+
+
+async def forward(desk: Desk, inquiry: Inquiry, out: Out) -> None:
+    """Forward a request whose path an upstream has opened, or refuse it."""
+    came = _admitted(desk, inquiry)
+    if isinstance(came, Refusal):
+        await out.whole(*refused(inquiry.dialect, came, inquiry.language, str(desk.new_id())))
+        return
+    call, upstream, target = came
+    holding = await held(desk, call, upstream, target)
+    if isinstance(holding, Refusal):
+        await out.whole(*refused(inquiry.dialect, holding, inquiry.language, str(call.call_id)))
+        return
+    failure = await _forwarded(desk, call, upstream, target, holding, out)
+    if failure is None:
+        return
+    call.keep_failed(desk)
+    await call.durable()
+    if isinstance(failure, Failure):
+        await out.whole(*failure.told(inquiry.dialect, inquiry.language, str(call.call_id)))
+    else:
+        await out.whole(*refused(inquiry.dialect, failure, inquiry.language, str(call.call_id)))
+
+
+def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Upstream, Target] | Refusal:
+    if desk.ledger.outage is not None:
+        return Refusal("ledger_away", {"why": desk.ledger.outage.code})
+    now = desk.now()
+    key = desk.keys.find(inquiry.authorization, inquiry.x_api_key, now)
+    if isinstance(key, Refusal):
+        return key
+    open_to = [u for u in desk.upstreams.values() if any(matches(inquiry.path, p) for p in u.passes)]
+    if not open_to:
+        return Refusal("path_not_opened", {"path": inquiry.path[:200]})
+    model, is_stream = _named(inquiry.body)
+    asked = Asked(
+        inquiry.dialect, "other", model, is_stream, {}, None, 1, True, "", False, (inquiry.path,), len(inquiry.body)
+    )
+    chosen = _chosen(desk, key, inquiry, model, open_to)
+    if isinstance(chosen, Refusal):
+        return chosen
+    plan, upstream, target = chosen
+    limited = desk.pace.take(key, len(inquiry.body) // 4, desk.monotonic())
+    if limited is not None:
+        return limited
+    return CallUnderWay(desk, inquiry, key, asked, plan, now), upstream, target
+
+
+def _chosen(
+    desk: Desk, key: Key, inquiry: Inquiry, model: str, open_to: list[Upstream]
+) -> tuple[Plan, Upstream, Target] | Refusal:
+    """Where it goes: the model's upstream where it opens the path, else the first that opens it and may be asked."""
+    names = [f"{u.name}/{model or inquiry.path}" for u in open_to]
+    found: tuple[Plan, Upstream, Target] | Refusal = Refusal("path_not_opened", {"path": inquiry.path[:200]})
+    by_model = desk.table.plan(model, inquiry.task, key.task) if model else None
+    if isinstance(by_model, Plan) and by_model.targets[0].upstream in {u.name for u in open_to}:
+        names = [str(by_model.targets[0])]
+    for name in names:
+        plan = desk.table.plan(name, inquiry.task, key.task)
+        if isinstance(plan, Refusal):
+            found = plan
+            continue
+        target = plan.targets[0]
+        upstream = desk.upstreams[target.upstream]
+        refusal = may(key, plan.task, target.model, upstream.region)
+        if refusal is None:
+            return plan, upstream, target
+        found = refusal
+    return found
+
+
+def _named(body: bytes) -> tuple[str, bool]:
+    """The model and the wish for a stream, where the body is JSON that says so."""
+    if not body.startswith(b"{"):
+        return "", False
+    try:
+        asked = msgspec.json.decode(body, type=_Named)
+    except msgspec.DecodeError:
+        return "", False
+    return asked.model, asked.stream
+
+
+class _Named(msgspec.Struct):
+    model: str = ""
+    stream: bool = False
+
+
+async def _forwarded(
+    desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, holding: Held, out: Out
+) -> Failure | OperatorError | None:
+    inquiry = call.inquiry
+    path = path_for(upstream, inquiry.path, target.model) + (f"?{inquiry.query}" if inquiry.query else "")
+    failure: Failure | None = None
+    with Attempt(desk, call, upstream, target, holding.bound, holding.micro_jpy, holding.hold) as attempt:
+        try:
+            reply = await desk.ask(upstream, path, inquiry.body, inquiry.headers, inquiry.method)
+            attempt.is_asked = True
+            failure = await _passed(desk, attempt, reply, out)
+        except UpstreamError as error:
+            failure = Failure.of_error(error)
+            attempt.is_asked = not error.is_retryable
+            if attempt.entry is None:
+                attempt.book("cut" if attempt.is_asked else "error", None, error.code, ends_call=False)
+        except OperatorError as error:
+            if attempt.entry is None:
+                attempt.book("error", None, error.code, ends_call=False)
+            return error
+    outcome = "answered" if failure is None else outcome_of(failure.fault)
+    desk.breakers.report(upstream.name, outcome, desk.monotonic())
+    return failure
+
+
+async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
+    if reply.status >= 400:
+        data = await reply.whole(MOST_ERROR_BYTES)
+        said = read_error(reply.status, reply.headers, data, desk.now())
+        attempt.book("error", reply.status, (said.code or f"http_{reply.status}")[:64], ends_call=False)
+        return Failure(said)
+    media_type = reply.headers.get("content-type", "application/octet-stream")
+    headers = [
+        (b"content-type", media_type.encode("latin-1", "replace")),
+        (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
+        (b"x-jitsuri-answered-by", str(attempt.target).encode()),
+    ]
+    if "event-stream" in media_type:
+        await _pass_pieces(attempt, reply, out, headers)
+        return None
+    data = await reply.whole(desk.most_answer_bytes)
+    attempt.told = _told(data) if "json" in media_type else Told()
+    attempt.book("ok", reply.status, ends_call=True)
+    await attempt.call.durable()
+    await out.whole(reply.status, [*headers, (b"content-length", b"%d" % len(data))], data)
+    return None
+
+
+async def _pass_pieces(attempt: Attempt, reply: Reply, out: Out, headers: Headers) -> None:
+    """A stream whose events are not ours to know: passed on, its last piece held back until it is booked."""
+    held_back = tail = b""
+    has_begun = False
+    try:
+        async for piece in reply.pieces():
+            if not has_begun:
+                await attempt.intent
+                await out.begin(reply.status, headers)
+                has_begun = True
+            if held_back:
+                await out.piece(held_back)
+            held_back = piece
+            tail = (tail + piece)[-TAIL_BYTES:]
+    except UpstreamError as error:
+        if not has_begun:
+            raise
+        attempt.told = _told_of_events(tail)
+        attempt.book("cut", reply.status, error.code, ends_call=True)
+        out.cut()
+        return
+    finally:
+        reply.close()
+    attempt.told = _told_of_events(tail)
+    attempt.book("ok", reply.status, ends_call=True)
+    if not has_begun:
+        await out.begin(reply.status, headers)
+    try:
+        await attempt.call.durable()
+    except OperatorError:
+        out.cut()
+        return
+    await out.end(held_back)
+
+
+def _told(data: bytes) -> Told:
+    """What a JSON answer reports, wherever the field stands: at the top, or below ``response``."""
+    try:
+        found = _DECODER.decode(data)
+    except msgspec.DecodeError:
+        return Told()
+    return _told_of(found)
+
+
+def _told_of(found: Any) -> Told:
+    if not isinstance(found, dict):
+        return Told()
+    inner = found.get("response")
+    usage = found.get("usage")
+    if not isinstance(usage, dict) and isinstance(inner, dict):
+        found, usage = inner, inner.get("usage")
+    return Told(
+        response_id=_text(found, "id"), model=_text(found, "model"), tier=_text(found, "service_tier"),
+        usage=usage if isinstance(usage, dict) else None,
+    )  # fmt: skip
+
+
+def _told_of_events(tail: bytes) -> Told:
+    """The last event that reports a use."""
+    for line in reversed(tail.split(b"\n")):
+        if line.startswith(b"data:") and b'"usage"' in line:
+            told = _told(line[5:].strip())
+            if told.usage is not None:
+                return told
+    return Told()
+
+
+def _text(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,241 @@
+"""Passing an answer on: whole or piece by piece, translated where caller and upstream speak differently.
+
+The first byte waits until the intent is durable, the last until the entry is.
+"""
+
+from __future__ import annotations
+
+from jitsuri.flows.hot.booking import Attempt, header_yen
+from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
+from jitsuri.flows.hot.telling import answer_headers, refused
+from jitsuri.providers.rules.ending import Broken, Cut, end_of_stream
+from jitsuri.providers.rules.reading import StreamReader, read_answer
+from jitsuri.providers.rules.refusing import STATUS, read_error, refusal_body
+from jitsuri.providers.rules.translating_answers import answer_to_anthropic, answer_to_openai
+from jitsuri.providers.rules.translating_streams import StreamToAnthropic, StreamToOpenAI
+from jitsuri.providers.shapes import Dialect, Said
+from jitsuri.terms.errors import JitsuriError, UpstreamError
+from jitsuri.terms.outcomes import Refusal
+from jitsuri.words import Language, text
+
+MOST_ERROR_BYTES = 256 * 1024
+"""Of an upstream's error this much is read (decision 0017)."""
+
+_OURS = frozenset({401, 402, 403, 407})
+"""Refusals that are about our key or contract with the upstream: the caller cannot mend them."""
+
+
+class Failure:
+    """An attempt that gave the caller nothing: what the upstream said, or what happened on the way."""
+
+    __slots__ = ("fault", "is_final")
+
+    def __init__(self, fault: Said | UpstreamError) -> None:
+        self.fault = fault
+        self.is_final = False
+
+    @classmethod
+    def of_error(cls, error: UpstreamError) -> Failure:
+        return cls(error)
+
+    @property
+    def fault_code(self) -> str:
+        return self.fault.code or f"upstream_{self.fault.status}" if isinstance(self.fault, Said) else self.fault.code
+
+    def told(self, dialect: Dialect, language: Language, call_id: str) -> tuple[int, Headers, bytes]:
+        """How the caller is told: an upstream's word about the request as it is, all else as a failure of the way."""
+        fault = self.fault
+        if not isinstance(fault, Said):
+            return refused(dialect, fault, language, call_id)
+        if fault.status in _OURS or fault.status < 400:
+            facts = {"status": fault.status, "said": fault.message[:500] or fault.code}
+            return refused(dialect, UpstreamError("upstream_refused", is_retryable=False, **facts), language, call_id)
+        reason = _REASONS.get(fault.status, "bad_request" if fault.status < 500 else "upstream_failed")
+        _, words = STATUS[reason]  # type: ignore[index]
+        message = fault.message or text("error.upstream_said_nothing", language, status=fault.status)
+        body = refusal_body(
+            dialect, fault.status, words[dialect], fault.code or "upstream_error", message, fault.param or None, call_id
+        )
+        headers = answer_headers(call_id, len(body))
+        if fault.retry_after_s is not None:
+            headers.append((b"retry-after", b"%d" % max(0, round(fault.retry_after_s))))
+        return fault.status, headers, body
+
+
+_REASONS = {404: "unknown", 413: "too_large", 429: "rate", 503: "no_capacity", 504: "upstream_slow", 529: "no_capacity"}
+
+
+async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
+    """An answer that comes in one piece, or an error. Raises UpstreamError while nothing has been passed on."""
+    call, upstream = attempt.call, attempt.upstream
+    if reply.status >= 300:
+        data = await reply.whole(MOST_ERROR_BYTES)
+        said = read_error(reply.status, reply.headers, data, desk.now())
+        attempt.book("error", reply.status, (said.code or f"http_{reply.status}")[:64], ends_call=False)
+        return Failure(said)
+    data = await reply.whole(desk.most_answer_bytes)
+    attempt.told = told = read_answer(upstream.dialect, call.asked.operation, data)
+    attempt.response = data
+    if told.error_code:
+        attempt.book("error", reply.status, told.error_code[:64], ends_call=False)
+        said = read_error(reply.status, reply.headers, data, desk.now())
+        return Failure(Said(502, said.code or told.error_code, said.message, said.param, said.retry_after_s))
+    body: bytes | Refusal = data
+    if upstream.dialect != call.asked.dialect:
+        created = int(call.at.timestamp())
+        body = answer_to_openai(data, created=created) if upstream.dialect == "anthropic" else answer_to_anthropic(data)
+    entry = attempt.book("ok", reply.status, ends_call=True)
+    await call.durable()
+    if isinstance(body, Refusal):
+        await out.whole(*refused(call.asked.dialect, body, call.inquiry.language, str(call.call_id)))
+        return None
+    headers = answer_headers(str(call.call_id), len(body))
+    headers.append((b"x-jitsuri-answered-by", str(attempt.target).encode()))
+    headers.append((b"x-jitsuri-cost-jpy", header_yen(entry)))
+    await out.whole(reply.status, headers, body)
+    return None
+
+
+async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
+    """A stream. A failure comes back only while the caller has not got a byte; later ones end the stream."""
+    stream = _Stream(desk, attempt, out)
+    reason: Cut | Broken | None = None
+    try:
+        async for chunk in reply.pieces():
+            events = stream.fed(chunk)
+            if not stream.has_begun:
+                failure = stream.failure()
+                if failure is not None:
+                    return failure
+            await stream.pass_on(events)
+            if stream.reader.is_done:
+                break
+            if stream.is_over_hold():
+                reason = Cut("length")
+                break
+        else:
+            await stream.pass_on(stream.closed())
+            failure = stream.failure()
+            if failure is not None:
+                return failure
+            if not stream.reader.is_done:
+                reason = Broken("upstream_broken", text("error.upstream_broken_short", call_language(attempt)))
+    except UpstreamError as error:
+        if not stream.has_begun:
+            raise
+        reason = Broken(error.code, text("error.upstream_broken_short", call_language(attempt)))
+    finally:
+        reply.close()
+    await stream.ended(reason)
+    return None
+
+
+def call_language(attempt: Attempt) -> Language:
+    return attempt.call.inquiry.language
+
+
+class _Stream:
+    """One stream on its way through."""
+
+    __slots__ = ("attempt", "desk", "has_begun", "last", "out", "reader", "texts", "translator")
+
+    def __init__(self, desk: Desk, attempt: Attempt, out: Out) -> None:
+        call, upstream = attempt.call, attempt.upstream
+        self.desk, self.attempt, self.out = desk, attempt, out
+        is_same = upstream.dialect == call.asked.dialect
+        self.reader = StreamReader(
+            upstream.dialect, wants_usage=call.asked.wants_usage or not is_same, answers=call.asked.answers
+        )
+        self.translator: StreamToOpenAI | StreamToAnthropic | None = None
+        if not is_same and upstream.dialect == "anthropic":
+            created = int(call.at.timestamp())
+            self.translator = StreamToOpenAI(created=created, wants_usage=call.asked.wants_usage)
+        elif not is_same:
+            self.translator = StreamToAnthropic()
+        self.has_begun = False
+        self.last = b""
+        """The end of the stream, held back until the entry is durable."""
+        self.texts: list[bytes] | None = [] if desk.sealing.keeps(call.plan.task) else None
+
+    def fed(self, chunk: bytes) -> list[bytes]:
+        if self.texts is not None:
+            self.texts.append(chunk)
+        return self._turned(self.reader.feed(chunk))
+
+    def closed(self) -> list[bytes]:
+        """The upstream has closed."""
+        events = self._turned(self.reader.close())
+        return events + self.translator.close() if self.translator is not None else events
+
+    def _turned(self, events: list[bytes]) -> list[bytes]:
+        if self.translator is None:
+            return events
+        return [made for event in events for made in self.translator.feed(event)]
+
+    def failure(self) -> Failure | None:
+        """An error that came before anything was passed on: another attempt may do."""
+        if self.has_begun:
+            return None
+        told = self.reader.told()
+        if not told.error_code:
+            return None
+        self.attempt.told = told
+        self.attempt.book("error", 200, told.error_code[:64], ends_call=False)
+        return Failure(Said(502, told.error_code, told.error_message))
+
+    async def pass_on(self, events: list[bytes]) -> None:
+        """Send what may go; the first waits for the intent, the last stays for the entry."""
+        if not events:
+            return
+        if not self.has_begun:
+            attempt = self.attempt
+            attempt.first_token_ms = int(1000 * (self.desk.monotonic() - attempt.started_s))
+            await attempt.intent
+            self.has_begun = True
+            await self.out.begin(200, _stream_headers(attempt))
+        if self.reader.is_done:
+            self.last = events.pop()
+        if events:
+            await self.out.piece(b"".join(events))
+
+    def is_over_hold(self) -> bool:
+        """Has the upstream sent more than was held? It was told the maximum; one that ignores it is cut."""
+        attempt = self.attempt
+        most = attempt.bound.output_tokens
+        return bool(attempt.micro_jpy and most and self.reader.told().output_events > most)
+
+    async def ended(self, reason: Cut | Broken | None) -> None:
+        """Book, wait until that is durable, send the end."""
+        attempt = self.attempt
+        attempt.told = told = self.reader.told()
+        if self.texts is not None:
+            attempt.response = b"".join(self.texts)
+        if reason is None and told.error_code:
+            attempt.book("cut", 200, told.error_code[:64], ends_call=True)
+        elif reason is None:
+            attempt.book("ok", 200, ends_call=True)
+        else:
+            code = "hold_reached" if isinstance(reason, Cut) else reason.code
+            attempt.book("cut", 200, code, ends_call=True)
+        last = self.last
+        if reason is not None:
+            standing = self.translator.standing() if self.translator is not None else self.reader.standing()
+            last = end_of_stream(attempt.call.asked.dialect, standing, reason)
+        try:
+            if not self.has_begun:
+                await attempt.intent
+                await self.out.begin(200, _stream_headers(attempt))
+            await attempt.call.durable()
+        except JitsuriError:
+            self.out.cut()
+            return
+        await self.out.end(last)
+
+
+def _stream_headers(attempt: Attempt) -> Headers:
+    return [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-cache"),
+        (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
+        (b"x-jitsuri-answered-by", str(attempt.target).encode()),
+    ]
