@@ -36,12 +36,12 @@ from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
+from jitsuri.flows.cold.settling import begin, settle
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.records import intents as intent_rows
-from jitsuri.ledger.records import leases as lease_rows
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.providers.live import Breakers
 from jitsuri.providers.shapes import Upstream
@@ -65,12 +65,12 @@ from jitsuri.words import Language
 LOGGER = logging.getLogger("jitsuri.gateway")
 
 WRITERS: Mapping[str, Writer] = {
-    "intents": intent_rows.insert_many,
+    "intents": begin,
     "entries": entry_rows.insert_many,
     "ended": intent_rows.end_many,
     "calls": call_rows.insert_many,
     "texts": text_rows.insert_many,
-    "settlements": lease_rows.settle_many,
+    "settlements": settle,
     "minutes": minute_rows.add_many,
 }
 """What the group commit writes, in this order within a transaction."""
@@ -140,10 +140,9 @@ class Worker:
         for name, (base_url, key_env) in order.local_models.items():
             upstreams[name] = at_address(upstreams[name], base_url, key_env)
         language = cast(Language, settings.text("console.language"))
-        self._worker_id = new_id()
         self.meters = Meters()
         self.committer = Committer(store, WRITERS)
-        self.budgets = Budgets(store, self._worker_id)
+        self.budgets = Budgets(store, new_id=new_id)
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
             self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent),
@@ -152,7 +151,7 @@ class Worker:
         self._client = Client(UpstreamKeys(os.environ), os.environ)
         self._here = HereAnswers(LocalFolder(settings.home / "variants"), time.time, _short_id, language)
         self.desk = Desk(
-            worker_id=self._worker_id, keys=self.parts.keys, pace=Pace(order.workers),
+            keys=self.parts.keys, pace=Pace(order.workers),
             departments=self.parts.departments, table=self.parts.table, prices=self.parts.prices,
             budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, ask=self._asking(),
             ledger=self.committer, sealing=self.parts.texts, now=partial(datetime.now, UTC),
@@ -171,7 +170,7 @@ class Worker:
         await asyncio.to_thread(self._refresher.look, datetime.now(UTC))
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
-        await self.budgets.start(loop)
+        await asyncio.to_thread(self.budgets.start)
         self._thread("refresher", self._refresh)
         self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
 
@@ -184,7 +183,7 @@ class Worker:
         left = await asyncio.to_thread(self.committer.stop, GRACE_S)
         if left:
             LOGGER.error("%s rows could not be written before the end", left)
-        await self.budgets.stop()
+        await asyncio.to_thread(self.budgets.stop)
         await self._client.aclose()
         self._here.stop()
         for thread in self._threads:

@@ -20,7 +20,7 @@ class Departments:
         self._paths = {}
 
     def path(self, code: str) -> tuple[str, ...]:
-        """A department and all above it; () for 未割当. A code that the tree does not have stands alone."""
+        """A department and all above it, the top first; () for 未割当. A code that the tree does not have stands alone."""
         paths = self._paths
         found = paths.get(code)
         if found is None:
@@ -29,5 +29,5 @@ class Departments:
             while step and step not in steps:
                 steps.append(step)
                 step = self._parents.get(step, "")
-            found = paths[code] = tuple(steps)
+            found = paths[code] = tuple(reversed(steps))
         return found

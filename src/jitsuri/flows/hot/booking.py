@@ -113,7 +113,7 @@ class Attempt:
         self.told = _NO_TOLD
         self.response = b""
         intent = Intent(
-            self.attempt_id, call.call_id, call.thread_id, desk.worker_id, call.at, call.day, call.plan.task,
+            self.attempt_id, call.call_id, call.thread_id, hold.worker_id, call.at, call.day, call.plan.task,
             call.department, call.key.name, upstream.vendor, target.model, upstream.region, call.asked.tier,
             bound.input_tokens, bound.output_tokens, micro_jpy, hold.counted,
         )  # fmt: skip
@@ -146,7 +146,7 @@ class Attempt:
         rows: list[tuple[str, Any]] = [
             ("entries", entry),
             ("ended", self.attempt_id),
-            *(("settlements", one) for one in desk.budgets.settle(self.hold, cost_micro_jpy)),
+            *(("settlements", one) for one in desk.budgets.settle(self.hold, cost_micro_jpy, self.attempt_id)),
         ]
         if not ends_call:
             call.failed = self

@@ -104,7 +104,6 @@ class Inquiry:
 class Desk:
     """Everything that lives as long as a worker process."""
 
-    worker_id: UUID
     keys: Keys
     pace: Pace
     departments: Departments
