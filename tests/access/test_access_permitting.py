@@ -13,15 +13,15 @@ from jitsuri.access.shapes import ROLES, Person, Right, Role
 
 ALL: tuple[Right, ...] = (
     "see_money", "see_calls", "see_texts", "see_evidence",
-    "confirm_tasks", "edit_costs", "edit_people", "edit_settings",
+    "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
 )  # fmt: skip
 EXPECTED: dict[Role, str] = {
-    "admin": "see_money see_calls see_texts see_evidence confirm_tasks edit_costs edit_people edit_settings",
+    "admin": "see_money see_calls see_texts see_evidence confirm_tasks edit_costs edit_people edit_settings ask_keys",
     "finance": "see_money see_calls edit_costs",
-    "owner": "see_money see_calls see_texts confirm_tasks",
+    "owner": "see_money see_calls see_texts confirm_tasks ask_keys",
     "reviewer": "see_calls see_texts",
     "auditor": "see_money see_calls see_texts see_evidence",
-    "developer": "see_money see_calls",
+    "developer": "see_money see_calls ask_keys",
 }
 
 

@@ -11,19 +11,19 @@ from jitsuri.terms.outcomes import Refusal
 READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "see_evidence"})
 """The rights that change nothing."""
 
-CHANGING: frozenset[Right] = frozenset({"confirm_tasks", "edit_costs", "edit_people", "edit_settings"})
+CHANGING: frozenset[Right] = frozenset({"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"})
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         "admin": READING | CHANGING,
         "finance": frozenset({"see_money", "see_calls", "edit_costs"}),
-        "owner": frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks"}),
+        "owner": frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys"}),
         "reviewer": frozenset({"see_calls", "see_texts"}),
         "auditor": READING,
-        "developer": frozenset({"see_money", "see_calls"}),
+        "developer": frozenset({"see_money", "see_calls", "ask_keys"}),
     }
 )
-"""Rights by role; a person has those of all roles. Source: decision 0005."""
+"""Rights by role; a person has those of all roles. Source: decisions 0005 and 0021."""
 
 
 def may(person: Person, right: Right) -> bool:
