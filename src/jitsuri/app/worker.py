@@ -142,7 +142,7 @@ class Worker:
         language = cast(Language, settings.text("console.language"))
         self.meters = Meters()
         self.committer = Committer(store, WRITERS)
-        self.budgets = Budgets(store, new_id=new_id)
+        self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
             self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent),
@@ -170,7 +170,7 @@ class Worker:
         await asyncio.to_thread(self._refresher.look, datetime.now(UTC))
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
-        await asyncio.to_thread(self.budgets.start)
+        await self.budgets.start()
         self._thread("refresher", self._refresh)
         self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
 
@@ -183,7 +183,7 @@ class Worker:
         left = await asyncio.to_thread(self.committer.stop, GRACE_S)
         if left:
             LOGGER.error("%s rows could not be written before the end", left)
-        await asyncio.to_thread(self.budgets.stop)
+        await self.budgets.stop()
         await self._client.aclose()
         self._here.stop()
         for thread in self._threads:

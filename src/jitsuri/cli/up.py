@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import cast
 
 import click
 
 from jitsuri.app.serving import Surroundings, first_link, listen, serve
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings, tell
+from jitsuri.flows.cold.keeping_rates import rates_in_use
 from jitsuri.flows.cold.renewing_prices import ensure_book
+from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.words import text
 
 
@@ -32,6 +35,7 @@ def up(desk: Desk, host: str | None, port: int | None, gateway_port: int | None)
     with desk.store() as store:
         pin_settings(store, settings, desk.now())
         ensure_book(store, desk.now(), settings.overrides)
+        rates_in_use(store, desk.now(), cast(RateKind, settings.text("money.rate_kind")), settings.assumed_rates)
         click.echo(text("cli.up.listening", desk.lang, url=url))
         path = first_link(store, surroundings)
         if path is not None:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from jitsuri.routing.rules.choosing import target_named
 from jitsuri.routing.shapes import DataRule, Group, Target, Task, TaskRule, Training, Variant, Versioned
+from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
 _TASK = tuple(f.name for f in fields(Task))
@@ -33,6 +34,7 @@ def save_task(tx: Connection, task: Task) -> None:
         f"ON CONFLICT (name) DO UPDATE SET {changed}",
         tuple(getattr(task, name) for name in _TASK),
     )
+    announce(tx, "routing")
 
 
 def add_tasks(tx: Connection, tasks: Sequence[Task]) -> None:
@@ -44,6 +46,9 @@ def add_tasks(tx: Connection, tasks: Sequence[Task]) -> None:
                 "ON CONFLICT (name) DO NOTHING",
                 [tuple(getattr(task, name) for name in _TASK) for task in tasks],
             )
+            is_changed = cursor.rowcount > 0
+        if is_changed:
+            announce(tx, "routing")
 
 
 def rules(tx: Connection) -> list[TaskRule]:
@@ -167,6 +172,7 @@ def _save(
          "now": now},
     ).fetchone()  # fmt: skip
     assert row is not None
+    announce(tx, "routing")
     return int(row[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitsuri.access.shapes import Arrangement, Department
+from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
 _COLUMNS = "code, name_ja, name_en, parent, cost_centre, valid_from, valid_to"
@@ -33,3 +34,4 @@ def apply(tx: Connection, arrangement: Arrangement) -> None:
                 for d in arrangement.added
             ],
         )
+    announce(tx, "departments")

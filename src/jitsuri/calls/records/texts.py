@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from jitsuri.calls.shapes import TextPolicy
+from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
 
@@ -50,3 +51,4 @@ def save_policy(tx: Connection, policy: TextPolicy, author: str, now: datetime) 
         "VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (policy.task, policy.keep, policy.retention_days, policy.key_name, policy.reason, author, now),
     )
+    announce(tx, "texts")

@@ -12,8 +12,21 @@ from jitsuri.calls.shapes import TextPolicy
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.shapes import DataClass, RuleField, Stage, Task, TaskRule
+from jitsuri.routing.rules.choosing import target_named
+from jitsuri.routing.shapes import (
+    DataClass,
+    DataRule,
+    RuleField,
+    Stage,
+    Target,
+    Task,
+    TaskRule,
+    Training,
+    Variant,
+    Versioned,
+)
 from jitsuri.store.door import Connection, Store
+from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import derived_id
 
 AUTHOR = "jitsuri.toml"
@@ -21,15 +34,18 @@ Table = Mapping[str, Mapping[str, object]]
 
 
 def pin(store: Store, tasks: Table, rules: Table, texts: Table, now: datetime) -> int:
-    """Write pinned tasks, rules and text policies where they differ; returns how many changed.
+    """Write pinned tasks, variants, data rules, rules and text policies where they differ; returns how many changed.
 
-    The tables are those of the settings file (``tasks.*``, ``rules.*``, ``texts.*``), checked and complete.
+    The tables are those of the settings file (``tasks.*``, ``rules.*``, ``texts.*``), checked and complete. Raises
+    OperatorError ``target_unreadable`` for a variant that is not ``upstream/model``.
     """
     changed: list[str] = []
     with store.transaction() as tx:
         changed += _pin_tasks(tx, tasks, now)
         changed += _pin_rules(tx, rules, now)
         changed += _pin_texts(tx, texts, now)
+        changed += _pin_variants(tx, tasks, now)
+        changed += _pin_data_rules(tx, tasks, now)
         if changed:
             evidence_rows.append(tx, record_of(now, AUTHOR, "settings_pinned", "settings", {"changed": changed}))
     return len(changed)
@@ -64,6 +80,65 @@ def _pin_rules(tx: Connection, rules: Table, now: datetime) -> list[str]:
             routing_rows.save_rule(tx, rule, AUTHOR, now)
             changed.append(f"rules.{name}")
     return changed
+
+
+def _pin_variants(tx: Connection, tasks: Table, now: datetime) -> list[str]:
+    """Variants that the file names; one that it no longer names stays, and may be changed in the console again."""
+    standing = routing_rows.variants(tx)
+    changed = []
+    for name, row in tasks.items():
+        if not row.get("variant"):
+            continue
+        most = row.get("most_output_tokens", 0)
+        assert isinstance(most, int)
+        fallbacks = tuple(_target(name, part) for part in str(row.get("fallbacks", "")).split(",") if part.strip())
+        variant = Variant(name, _target(name, str(row["variant"])), fallbacks, most)
+        if _stands(standing.get(name), variant, is_pinned=True):
+            continue
+        routing_rows.save_variant(tx, variant, is_pinned=True, author=AUTHOR, reason=AUTHOR, now=now)
+        changed.append(f"tasks.{name}.variant")
+    for name, (variant, version) in standing.items():
+        if version.is_pinned and not tasks.get(name, {}).get("variant"):
+            routing_rows.save_variant(tx, variant, is_pinned=False, author=AUTHOR, reason=AUTHOR, now=now)
+            changed.append(f"tasks.{name}.variant")
+    return changed
+
+
+def _pin_data_rules(tx: Connection, tasks: Table, now: datetime) -> list[str]:
+    standing = routing_rows.data_rules(tx)
+    changed = []
+    pinned = set()
+    for name, row in tasks.items():
+        rule = DataRule(
+            name, _parts(row.get("vendors", "")), _parts(row.get("regions", "")), cast(Training, row.get("training", "any")),
+            bool(row.get("on_premises_only")),
+        )  # fmt: skip
+        if rule == DataRule(name):
+            continue
+        pinned.add(name)
+        if not _stands(standing.get(name), rule, is_pinned=True):
+            routing_rows.save_data_rule(tx, rule, is_pinned=True, author=AUTHOR, reason=AUTHOR, now=now)
+            changed.append(f"tasks.{name}.data_rule")
+    for name, (rule, version) in standing.items():
+        if version.is_pinned and name not in pinned:
+            routing_rows.save_data_rule(tx, rule, is_pinned=False, author=AUTHOR, reason=AUTHOR, now=now)
+            changed.append(f"tasks.{name}.data_rule")
+    return changed
+
+
+def _stands(kept: tuple[object, Versioned] | None, wanted: object, *, is_pinned: bool) -> bool:
+    return kept is not None and kept[0] == wanted and kept[1].is_pinned == is_pinned
+
+
+def _target(task: str, text: str) -> Target:
+    found = target_named(text)
+    if found is None:
+        raise OperatorError("target_unreadable", task=task, value=text[:200])
+    return found
+
+
+def _parts(value: object) -> tuple[str, ...]:
+    return tuple(part.strip() for part in str(value).split(",") if part.strip())
 
 
 def _pin_texts(tx: Connection, texts: Table, now: datetime) -> list[str]:

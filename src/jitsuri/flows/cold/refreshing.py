@@ -120,7 +120,7 @@ class Refresher:
         if "prices" in changed:
             self._read_prices(tx)
         if "budgets" in changed:
-            parts.budgets.renew(budget_rows.snapshot(tx))
+            parts.budgets.replace(budget_rows.snapshot(tx))
         if "texts" in changed:
             parts.texts.replace(text_rows.policies(tx))
 

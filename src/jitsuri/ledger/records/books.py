@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from jitsuri.ledger.shapes.pricing import BookInfo, BookUse
+from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
 _BOOK_LOCK = 5_410_011
@@ -35,6 +36,7 @@ def use(tx: Connection, use: BookUse) -> None:
         "reason = EXCLUDED.reason",
         (use.book_id, use.used_from, use.author, use.reason),
     )
+    announce(tx, "prices")
 
 
 def in_use(tx: Connection, at: datetime | None = None) -> BookUse | None:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from jitsuri.ledger.shapes.rates import Rate, RateKind
+from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
 _COLUMNS = "rate_id, currency, day, kind, rate, source"
@@ -44,6 +45,7 @@ def insert_many(tx: Connection, rates: Sequence[Rate], author: str, set_at: date
         copy.set_types(["uuid", "text", "date", "text", "numeric", "text", "text", "timestamptz"])
         for r in rates:
             copy.write_row((r.rate_id, r.currency, r.on, r.kind, r.rate, r.source, author, set_at))
+    announce(tx, "prices")
 
 
 def days_with_costs(tx: Connection, since: date | None) -> list[tuple[str, date]]:
