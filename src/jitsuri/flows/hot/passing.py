@@ -119,19 +119,23 @@ async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> F
             if failure is not None:
                 return failure
             if not stream.reader.is_done:
-                reason = Broken("upstream_broken", text("error.upstream_broken_short", call_language(attempt)))
+                reason = _broken(attempt, "upstream_broken")
     except UpstreamError as error:
         if not stream.has_begun:
             raise
-        reason = Broken(error.code, text("error.upstream_broken_short", call_language(attempt)))
+        reason = _broken(attempt, error.code)
     finally:
         reply.close()
     await stream.ended(reason)
     return None
 
 
-def call_language(attempt: Attempt) -> Language:
-    return attempt.call.inquiry.language
+def _broken(attempt: Attempt, code: str) -> Broken:
+    """How a stream that the upstream broke off ends: the caller's library raises it as an error."""
+    call = attempt.call
+    _, words = STATUS["upstream_failed"]
+    message = text("error.upstream_broken_short", call.inquiry.language)
+    return Broken(words[call.asked.dialect], code, message, str(call.call_id))
 
 
 class _Stream:
