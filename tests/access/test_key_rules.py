@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -22,11 +23,13 @@ from jitsuri.access.rules.keying import (
     is_living,
     is_well_formed,
     lapse,
+    last_day,
     may,
     parts_of,
     presented,
     scope_fault,
     secret_text,
+    span_of,
     standing_of,
     stranger,
     without_secrets,
@@ -252,6 +255,34 @@ def test_a_secret_pasted_among_the_models_is_not_told_back() -> None:
 
     assert refusal is not None
     assert secrets(1)[:-4] not in repr(refusal)
+
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "starts", "expires"),
+    [
+        (None, date(2026, 11, 22), NOW, datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        (date(2026, 11, 22), date(2026, 11, 30), NOW, datetime(2026, 11, 30, 15, tzinfo=UTC)),
+        (date(2026, 11, 1), date(2026, 11, 30), NOW, datetime(2026, 11, 30, 15, tzinfo=UTC)),
+        (date(2026, 12, 1), None, datetime(2026, 11, 30, 15, tzinfo=UTC), datetime(2027, 5, 30, 15, tzinfo=UTC)),
+        (None, None, NOW, datetime(2027, 5, 21, 15, tzinfo=UTC)),
+    ],
+)
+def test_days_are_the_companys_and_both_included(
+    first: date | None, last: date | None, starts: datetime, expires: datetime
+) -> None:
+    assert span_of(first, last, NOW, TOKYO) == (starts, expires)
+    if last is not None:
+        assert last_day(expires, TOKYO) == last
+
+
+@pytest.mark.parametrize("last", [date(9999, 12, 31), date(1, 1, 1)])
+def test_days_at_the_edge_of_the_calendar_are_refused_like_others(last: date) -> None:
+    starts, expires = span_of(None, last, NOW, TOKYO)
+
+    assert scope_fault(scope(starts_at=starts, expires_at=expires), NOW) is not None
 
 
 def test_parts_are_read_as_people_write_them() -> None:

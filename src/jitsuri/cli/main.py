@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "costs": "jitsuri.cli.costs:costs",
     "departments": "jitsuri.cli.departments:departments",
     "people": "jitsuri.cli.people:people",
+    "key": "jitsuri.cli.key:key",
     "db": "jitsuri.cli.db:db",
 }
 """Commands by name, loaded when asked for, so that ``--help`` stays quick."""

@@ -9,7 +9,7 @@ import click
 
 from jitsuri.cli.doors import Desk
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.words import text
+from jitsuri.words import sentence, text
 
 _SHOWN = 50
 """Reasons told on a screen; a file with more of them is wrong in one way, not in fifty."""
@@ -19,7 +19,7 @@ def refuse(desk: Desk, refusals: Refusal | Iterable[Refusal]) -> NoReturn:
     """Tell why nothing was done, and end the command."""
     reasons = [refusals] if isinstance(refusals, Refusal) else list(refusals)
     if desk.json_out:
-        desk.give({"ok": False, "refused": [{"code": r.code, **r.facts, "text": _sentence(r, desk)} for r in reasons]})
+        desk.give({"ok": False, "refused": [{**r.facts, "code": r.code, "text": _sentence(r, desk)} for r in reasons]})
     for reason in reasons[:_SHOWN]:
         click.echo(_sentence(reason, desk), err=True)
     if len(reasons) > _SHOWN:
@@ -31,4 +31,4 @@ def refuse(desk: Desk, refusals: Refusal | Iterable[Refusal]) -> NoReturn:
 def _sentence(reason: Refusal, desk: Desk) -> str:
     line = reason.facts.get("line")
     place = text("refusal.place", desk.lang, line=line) if line else ""
-    return place + text(f"refusal.{reason.code}", desk.lang, **reason.facts)
+    return place + sentence("refusal", reason.code, desk.lang, reason.facts)

@@ -11,12 +11,13 @@ import hashlib
 import re
 import zlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from jitsuri.access.rules.permitting import may as person_may
 from jitsuri.access.shapes import KeptKey, Key, KeyScope, KeyStanding, Person
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.terms.period import COMPANY_ZONE
+from jitsuri.terms.period import COMPANY_ZONE, company_day
 
 PREFIX = "jk_"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -35,12 +36,14 @@ LONGEST_PATTERN, MOST_PATTERNS = 128, 20
 MOST_REQUESTS, MOST_TOKENS = 1_000_000, 1_000_000_000
 """Per minute; beyond them a limit is no limit, which is written 0."""
 
+USUAL_LIFE = timedelta(days=180)
 LONGEST_LIFE = timedelta(days=366)
 LONGEST_OVERLAP = timedelta(days=30)
 SOON = timedelta(days=14)
-"""No key lives longer than a year and a day; two secrets hold together for a month at most; a key whose end is two
-weeks away is marked. Source: decision 0021."""
+"""A key lives for half a year unless asked otherwise, and for a year and a day at most; two secrets hold together for a
+month at most; a key whose end is two weeks away is marked. Source: decision 0021."""
 
+_EARLIEST, _LATEST = date(1970, 1, 1), date(9000, 1, 1)
 _SECRET = re.compile(rf"{PREFIX}[0-9A-Za-z]{{16,}}")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -150,6 +153,21 @@ def is_ending_soon(kept: KeptKey, now: datetime) -> bool:
     return standing_of(kept, now) in ("active", "rotating") and kept.scope.expires_at - now <= SOON
 
 
+def span_of(first: date | None, last: date | None, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The instants from which and until which a key holds that is asked for from its first to its last day.
+
+    Days of the company, both included; no first day, or one that has begun, is now; no last day is the usual life.
+    """
+    starts_at = max(now, _beginning(first, zone)) if first is not None else now
+    last = last if last is not None else company_day(starts_at, zone) + USUAL_LIFE
+    return starts_at, _beginning(min(last, _LATEST) + timedelta(days=1), zone)
+
+
+def last_day(expires_at: datetime, zone: ZoneInfo) -> date:
+    """The last day on which a key that expires then holds."""
+    return company_day(expires_at - timedelta(microseconds=1), zone)
+
+
 def parts_of(told: str) -> tuple[str, ...]:
     """Patterns or regions as people write them: by comma, space or line; each once, in order."""
     return tuple(dict.fromkeys(part for part in re.split(r"[\s,、，]+", told) if part))
@@ -233,6 +251,12 @@ def found(keys: Sequence[KeptKey], told: str, now: datetime) -> KeptKey | None:
     """The key of this id or name; of several with the name the living one, else the one asked for last."""
     named = [kept for kept in keys if told in (str(kept.key_id), kept.scope.name)]
     return max(named, key=lambda kept: (is_living(standing_of(kept, now)), kept.asked_at), default=None)
+
+
+def _beginning(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins; days at the calendar's edges stand for themselves, so that no sum leaves it."""
+    day = min(max(day, _EARLIEST), _LATEST)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _matches(patterns: tuple[str, ...], model: str) -> bool:

@@ -36,6 +36,12 @@ MACHINE = "cli"
 """Who acted, in evidence, where nobody is signed in."""
 
 
+def everything(store: Store) -> list[KeptKey]:
+    """All keys, the one asked for last first."""
+    with store.reading() as tx:
+        return key_rows.everything(tx)
+
+
 def ask(store: Store, now: datetime, by: Person, scope: KeyScope, purpose: str) -> KeptKey | Refusal:
     """Ask for a key; it holds nothing until somebody else approves and the asker makes its secret.
 
