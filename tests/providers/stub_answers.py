@@ -103,6 +103,8 @@ def _cut(text: str, most_tokens: int | None, stops: list[str]) -> tuple[str, str
 
 
 def pieces_of(text: str, size: int = 4) -> list[str]:
+    """The pieces in which a text is streamed: of ``size`` characters, larger where there would be over a thousand."""
+    size = max(size, len(text) // 1000)
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 

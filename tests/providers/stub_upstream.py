@@ -477,7 +477,7 @@ class _Answering:
             return None
         if not isinstance(self.received.json, dict) and not path.endswith("/speech"):
             return 400, self._error(400, "the body is no JSON object")
-        wanted = ["model"]
+        wanted = [] if path.endswith("/speech") else ["model"]
         if path.endswith(("/chat/completions", "/messages", "/count_tokens")):
             wanted.append("messages")
         if path.endswith("/embeddings"):
