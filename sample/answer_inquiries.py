@@ -1,6 +1,7 @@
 """Answer the sample's inquiries in two ways without an LLM, and write what came out as a table of outcomes.
 
-    python sample/answer_inquiries.py --logs FOLDER --out outcomes.jsonl [--with-difficulty FILE] [--seed 0]
+    python sample/answer_inquiries.py --logs FOLDER --out outcomes.jsonl [--with-difficulty FILE] [--export FOLDER]
+                                      [--seed 0]
 
 ``FOLDER`` is one that ``write_log.py`` wrote. Nothing here is prepared: a linear student is trained on the *recorded
 answers* of one part of the log (right or wrong as they were; nobody labelled that part), a table of words
@@ -20,12 +21,14 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
+from export_student import exported
 from near_duplicates import survivors
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -137,13 +140,18 @@ def body(prompt: str) -> str:
     return unicodedata.normalize("NFKC", "\n".join(line for line in prompt.split("\n") if not line.startswith(">")))
 
 
-def taught(training: Sequence[Inquiry]) -> Callable[[str], tuple[str, float]]:
+def fitted(training: Sequence[Inquiry]) -> tuple[TfidfVectorizer, LogisticRegression]:
     """A student: TF-IDF of character pairs and triples, logistic regression. Its teacher is what the log recorded."""
     words = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=5, sublinear_tf=True, dtype=np.float32)
     seen = words.fit_transform([body(one.prompt) for one in training])
     model = LogisticRegression(C=10.0, tol=1e-3, max_iter=300)
     with threadpool_limits(1):  # threads that wait for each other cost more than they bring, and sums keep their order
         model.fit(seen, [one.answer for one in training])
+    return words, model
+
+
+def taught(words: TfidfVectorizer, model: LogisticRegression) -> Callable[[str], tuple[str, float]]:
+    """The student's way to answer: the most probable class, with its probability."""
 
     def answer(prompt: str) -> tuple[str, float]:
         chances = model.predict_proba(words.transform([body(prompt)]))[0]
@@ -151,6 +159,17 @@ def taught(training: Sequence[Inquiry]) -> Callable[[str], tuple[str, float]]:
         return str(model.classes_[best]), round(float(chances[best]), 4)
 
     return answer
+
+
+def write_variants(folder: Path, words: TfidfVectorizer, model: LogisticRegression, rows: int) -> None:
+    """Both ways as files that the gateway answers from (``local/student:…``, ``local/rules:…``)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = exported(
+        words, model, text={"normal_form": "NFKC", "skips_lines": [">"]}, rows=rows, day=date.today(),
+        source=f"見本: 業務 {TASK} のログに記録された回答(正誤は見ていない)",
+    )  # fmt: skip
+    (folder / f"{TASK}.student.jsonl").write_bytes(document)
+    (folder / f"{TASK}.rules.toml").write_bytes(RULE_FILE.read_bytes())
 
 
 def ruled(path: Path = RULE_FILE) -> Callable[[str], tuple[str, None]]:
@@ -237,17 +256,22 @@ class Done:
     seconds: float
 
 
-def write(logs: Path, out: Path, seed: int = 0, with_difficulty: Path | None = None) -> Done:
+def write(
+    logs: Path, out: Path, seed: int = 0, with_difficulty: Path | None = None, export: Path | None = None
+) -> Done:
     """Split, train, answer, and only then read the truth, score and write.
 
     ``with_difficulty`` gets the same rows with one column more, apart from ``out``: who decides before an answer (a cascade)
-    must not see what only the sample's makers know.
+    must not see what only the sample's makers know. ``export`` is a folder that gets both ways as files.
     """
     begun = time.perf_counter()
     parts = split(answered_inquiries(logs), seed)
     begun_training = time.perf_counter()
-    pupil = taught(parts.training)
+    words, model = fitted(parts.training)
+    pupil = taught(words, model)
     seconds_training = time.perf_counter() - begun_training
+    if export is not None:
+        write_variants(export, words, model, len(parts.training))
     student, rules = answers_of(parts.held, pupil), answers_of(parts.held, ruled())
     rows = list(outcome_rows(parts, student, rules, truths(logs)))
     _write(out, rows)
@@ -296,11 +320,12 @@ def main() -> None:
     parser.add_argument(
         "--with-difficulty", type=Path, help="the same table with a column that only the sample's makers know"
     )
+    parser.add_argument("--export", type=Path, help="a folder for both ways as files that the gateway answers from")
     parser.add_argument("--seed", type=int, default=0, help="another seed holds back other inquiries (default: 0)")
     given = parser.parse_args()
     if not (given.logs / LOG).is_file() or not (given.logs / "truth.jsonl").is_file():
         parser.error(f"{given.logs} is no folder of write_log.py")
-    done = write(given.logs, given.out, given.seed, given.with_difficulty)
+    done = write(given.logs, given.out, given.seed, given.with_difficulty, given.export)
     for line in summary(done, "en" if os.environ.get("JITSURI_LANG") == "en" else "ja"):
         print(line)
 

@@ -1,0 +1,1 @@
+"""How an upstream is reached: over HTTP, from files beside the settings, in a process of our own."""
