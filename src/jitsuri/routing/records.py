@@ -26,6 +26,12 @@ def tasks(tx: Connection) -> dict[str, Task]:
     return {row[0]: Task(*row) for row in rows}
 
 
+def lock_task(tx: Connection, name: str) -> Task | None:
+    """The task, which nobody else changes until the transaction ends."""
+    row = tx.execute(f"SELECT {', '.join(_TASK)} FROM routing_tasks WHERE name = %s FOR UPDATE", (name,)).fetchone()  # noqa: S608
+    return Task(*row) if row else None
+
+
 def save_task(tx: Connection, task: Task) -> None:
     """Write a task; one of the same name gets the new values."""
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in _TASK if name not in ("name", "created_at"))
@@ -110,11 +116,12 @@ _NEWEST = "SELECT DISTINCT ON (task) task, document, version, is_pinned, author,
 def variants(tx: Connection) -> dict[str, tuple[Variant, Versioned]]:
     """The variant of each task that has one, with who set it."""
     rows = tx.execute(f"{_NEWEST} FROM routing_variants ORDER BY task, version DESC")
-    return {row[0]: (_variant(row[0], row[1]), Versioned(*row[2:])) for row in rows}
+    found = ((row[0], _variant(row[0], row[1]), Versioned(*row[2:])) for row in rows)
+    return {task: (variant, version) for task, variant, version in found if variant is not None}
 
 
-def variant_history(tx: Connection, task: str) -> list[tuple[Variant, Versioned]]:
-    """All variants that a task has had, newest first."""
+def variant_history(tx: Connection, task: str) -> list[tuple[Variant | None, Versioned]]:
+    """All variants that a task has had, newest first; None is where it was left without one."""
     rows = tx.execute(
         "SELECT document, version, is_pinned, author, reason, set_at FROM routing_variants "
         "WHERE task = %s ORDER BY version DESC",
@@ -131,6 +138,11 @@ def save_variant(tx: Connection, variant: Variant, *, is_pinned: bool, author: s
         "most_output_tokens": variant.most_output_tokens,
     }
     return _save(tx, "routing_variants", variant.task, document, is_pinned, author, reason, now)
+
+
+def end_variant(tx: Connection, task: str, *, author: str, reason: str, now: datetime) -> int:
+    """Leave a task without a variant from now on; returns the version."""
+    return _save(tx, "routing_variants", task, {"target": ""}, False, author, reason, now)
 
 
 def data_rules(tx: Connection) -> dict[str, tuple[DataRule, Versioned]]:
@@ -176,7 +188,9 @@ def _save(
     return int(row[0])
 
 
-def _variant(task: str, document: dict[str, Any]) -> Variant:
+def _variant(task: str, document: dict[str, Any]) -> Variant | None:
+    if not document["target"]:
+        return None
     return Variant(
         task, _target(document["target"]), tuple(map(_target, document["fallbacks"])), document["most_output_tokens"]
     )

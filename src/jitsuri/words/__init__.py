@@ -8,6 +8,7 @@ A test demands both languages for each code.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from string import Formatter
@@ -37,6 +38,14 @@ def text(code: str, lang: str, /, **facts: object) -> str:
     Raises KeyError for a code that has no text, and for a fact that the sentence needs and was not given.
     """
     return catalogue(cast(Language, lang))[code].format_map(facts)
+
+
+def sentence(kind: str, code: str, lang: str, facts: Mapping[str, object]) -> str:
+    """The sentence of an outcome (``refusal``, ``error``, …) with its facts; where one of them, ``why``, is itself the code
+    of something dropped, it comes as its words. Raises KeyError as ``text`` does."""
+    why = f"dropped.{facts.get('why')}"
+    told = {**facts, "why": text(why, lang, **facts)} if has_text(why) else facts
+    return text(f"{kind}.{code}", lang, **told)
 
 
 def has_text(code: str) -> bool:

@@ -9,7 +9,8 @@ from jitsuri.providers.rules.refusing import STATUS, Reason, refusal_body
 from jitsuri.providers.shapes import Dialect
 from jitsuri.terms.errors import JitsuriError, OperatorError
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.words import Language, has_text, text
+from jitsuri.words import Language, has_text
+from jitsuri.words import sentence as worded
 
 REASONS: Mapping[str, Reason] = {
     **dict.fromkeys(
@@ -40,9 +41,8 @@ REASONS: Mapping[str, Reason] = {
 def sentence(refusal: Refusal | JitsuriError, language: Language) -> str:
     """The sentence of a refusal or an error; a code without one still tells its facts."""
     kind = "refusal" if isinstance(refusal, Refusal) else "error"
-    code = f"{kind}.{refusal.code}"
-    if has_text(code):
-        return text(code, language, **refusal.facts)
+    if has_text(f"{kind}.{refusal.code}"):
+        return worded(kind, refusal.code, language, refusal.facts)
     return f"{refusal.code} {dict(refusal.facts)}" if refusal.facts else refusal.code
 
 

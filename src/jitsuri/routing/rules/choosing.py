@@ -45,7 +45,8 @@ def plan(
     """
     known = tasks.get(task)
     if task and known is None:
-        return Refusal("task_unknown", {"task": task if is_task_name(task) else task[:80]})
+        told = task if is_task_name(task) else task[:80]
+        return Refusal("task_unknown", {"task": told, "name": told})
     if known is not None and known.stage == "retired":
         return Refusal("task_retired", {"task": task})
     variant = variants.get(task)

@@ -21,7 +21,7 @@ from jitsuri.terms.period import Month, company_day, month_of
 from jitsuri.web.desk import Desk, PageRequest, PeriodChoice
 from jitsuri.web.formatting import about, day, day_short, moment
 from jitsuri.web.periods import period_choice
-from jitsuri.words import Language, text
+from jitsuri.words import Language, sentence, text
 
 
 class Names:
@@ -124,7 +124,7 @@ def span_text(first: date, last: date, lang: Language) -> str:
 
 def refused(refusal: Refusal, lang: Language) -> str:
     """The sentence of a refusal."""
-    return text(f"refusal.{refusal.code}", lang, **refusal.facts)
+    return sentence("refusal", refusal.code, lang, refusal.facts)
 
 
 def period_of(desk: Desk, request: PageRequest, shown: Month, basis: Basis) -> PeriodChoice:

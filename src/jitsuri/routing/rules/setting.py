@@ -1,0 +1,104 @@
+"""Setting a variant or a data rule: reading what people write, and what of it cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast, get_args
+
+from jitsuri.routing.rules.choosing import rule_faults, target_named
+from jitsuri.routing.shapes import DataRule, Site, Target, Training, Variant
+from jitsuri.terms.outcomes import Dropped, Refusal
+
+MOST_FALLBACKS = 8
+"""More places than a caller waits for: each may take its whole time (decision 0018)."""
+LONGEST_TARGET = 200
+"""As long as a model's name may be in a request."""
+MOST_OUTPUT_TOKENS = 1_000_000
+"""As ``tasks.*.most_output_tokens`` in the settings."""
+LONGEST_REASON = 500
+MOST_NAMES = 30
+
+_APART = re.compile(r"[,、，\s]+")
+"""People set names apart by commas, Japanese or not, by spaces, and by lines."""
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text, each once, in order.
+
+    >>> names_in("jp, eu、jp")
+    ('jp', 'eu')
+    """
+    return tuple(dict.fromkeys(filter(None, _APART.split(text.strip()))))
+
+
+def variant_of(task: str, target: str, fallbacks: str, most_output_tokens: str) -> Variant | Refusal:
+    """The variant that somebody wrote. Refuses ``target_unreadable``, ``targets_many``, ``output_cap_invalid``."""
+    written = [target.strip(), *names_in(fallbacks)]
+    if len(written) > MOST_FALLBACKS + 1:
+        return Refusal("targets_many", {"field": "fallbacks", "most": MOST_FALLBACKS})
+    targets = []
+    for at, one in enumerate(written):
+        found = target_named(one) if one.isprintable() and len(one) <= LONGEST_TARGET else None
+        if found is None or " " in one:
+            field = "fallbacks" if at else "target"
+            return Refusal("target_unreadable", {"field": field, "value": one[:LONGEST_TARGET]})
+        targets.append(found)
+    most = most_output_tokens.strip().replace(",", "") or "0"
+    if not (most.isascii() and most.isdigit() and len(most) <= 9 and int(most) <= MOST_OUTPUT_TOKENS):
+        facts = {"field": "most_output_tokens", "value": most_output_tokens[:40], "most": f"{MOST_OUTPUT_TOKENS:,}"}
+        return Refusal("output_cap_invalid", facts)
+    return Variant(task, targets[0], tuple(targets[1:]), int(most))
+
+
+def rule_of(task: str, vendors: str, regions: str, training: str, *, is_on_premises_only: bool) -> DataRule | Refusal:
+    """The data rule that somebody wrote. Refuses ``rule_name_invalid``, ``rule_training_invalid``."""
+    for field, text in (("vendors", vendors), ("regions", regions)):
+        found = names_in(text.lower())
+        wrong = next((name for name in found if not _PLAIN.match(name)), None)
+        if wrong is not None or len(found) > MOST_NAMES:
+            return Refusal("rule_name_invalid", {"field": field, "value": (wrong or text)[:60], "most": MOST_NAMES})
+    if training not in get_args(Training):
+        facts = {"field": "training", "value": training[:40], "choices": " / ".join(get_args(Training))}
+        return Refusal("rule_training_invalid", facts)
+    return DataRule(
+        task, names_in(vendors.lower()), names_in(regions.lower()), cast(Training, training), is_on_premises_only
+    )
+
+
+def targets_of(variant: Variant) -> tuple[Target, ...]:
+    """Where a variant sends, in order."""
+    return (variant.target, *variant.fallbacks)
+
+
+def variant_fault(variant: Variant, sites: Mapping[str, Site], rule: DataRule | None) -> Refusal | None:
+    """Why a variant cannot be set: ``target_twice``, ``target_upstream_unknown``, ``target_forbidden``."""
+    targets = targets_of(variant)
+    twice = next((target for target in targets if targets.count(target) > 1), None)
+    if twice is not None:
+        return Refusal("target_twice", {"target": str(twice)})
+    for target in targets:
+        if target.upstream not in sites:
+            facts = {"target": str(target), "upstream": target.upstream, "known": ", ".join(sorted(sites))}
+            return Refusal("target_upstream_unknown", facts)
+    for why in rule_faults(targets, sites, rule):
+        return Refusal("target_forbidden", {"task": variant.task, "target": why.what, "why": why.code, **why.facts})
+    return None
+
+
+def sites_kept_out(sites: Iterable[Site], rule: DataRule | None) -> dict[str, Dropped]:
+    """Which upstreams a data rule keeps out, whatever the model, and why."""
+    found = {}
+    for site in sites:
+        why = rule_faults([Target(site.name, "*")], {site.name: site}, rule)
+        if why:
+            found[site.name] = why[0]
+    return found
+
+
+def reason_fault(reason: str) -> Refusal | None:
+    """Why a text is no reason for a change: ``routing_reason_missing``."""
+    if 0 < len(reason) <= LONGEST_REASON:
+        return None
+    return Refusal("routing_reason_missing", {"field": "reason", "longest": LONGEST_REASON})
