@@ -120,4 +120,8 @@ def _plain(value: object) -> object:
 def pin_settings(store: Store, settings: Settings, now: datetime) -> None:
     """Write what ``jitsuri.toml`` names (固定) into the database."""
     tables = settings.tables
-    pin(store, tables.get("tasks", {}), tables.get("rules", {}), tables.get("texts", {}), now)
+    pin(
+        store, tables.get("tasks", {}), tables.get("rules", {}), tables.get("texts", {}), now,
+        budgets=tables.get("budgets", {}),
+        fiscal_year_starts_in=settings.integer("company.fiscal_year_starts_in"),
+    )  # fmt: skip

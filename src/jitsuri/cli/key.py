@@ -16,7 +16,7 @@ from rich.table import Table
 from jitsuri.access.rules.guarding import login_form
 from jitsuri.access.rules.keying import found, is_living, last_day, span_of, standing_of
 from jitsuri.access.shapes import KeptKey, KeyScope, MadeKey
-from jitsuri.cli.doors import Desk, pass_desk
+from jitsuri.cli.doors import Desk, pass_desk, pin_settings
 from jitsuri.cli.refusing import refuse as give_up
 from jitsuri.cli.typed import given_day
 from jitsuri.flows.cold import keeping_keys
@@ -97,6 +97,7 @@ def make(desk: Desk, /, name: str, purpose: str, json_out: bool, **scope: Any) -
     desk.json_out = json_out
     now = desk.now()
     with desk.store() as store:
+        pin_settings(store, desk.settings, desk.now())
         came = keeping_keys.make(store, now, _scope(desk, name, now, **scope), purpose or name, desk.secret)
     _tell_secret(desk, _given(desk, came), "cli.key.make.done", now)
 

@@ -11,6 +11,7 @@ from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import TextPolicy
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
+from jitsuri.flows.cold.keeping_budgets import pin_budgets
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import target_named
 from jitsuri.routing.shapes import (
@@ -33,10 +34,19 @@ AUTHOR = "jitsuri.toml"
 Table = Mapping[str, Mapping[str, object]]
 
 
-def pin(store: Store, tasks: Table, rules: Table, texts: Table, now: datetime) -> int:
-    """Write pinned tasks, variants, data rules, rules and text policies where they differ; returns how many changed.
+def pin(
+    store: Store,
+    tasks: Table,
+    rules: Table,
+    texts: Table,
+    now: datetime,
+    *,
+    budgets: Table | None = None,
+    fiscal_year_starts_in: int = 4,
+) -> int:
+    """Write pinned tasks, variants, data rules, rules, text policies and budgets where they differ; returns how many.
 
-    The tables are those of the settings file (``tasks.*``, ``rules.*``, ``texts.*``), checked and complete. Raises
+    The tables are those of the settings file (``tasks.*``, ``rules.*``, ``texts.*``, ``budgets.*``), checked and complete. Raises
     OperatorError ``target_unreadable`` for a variant that is not ``upstream/model``.
     """
     changed: list[str] = []
@@ -46,6 +56,7 @@ def pin(store: Store, tasks: Table, rules: Table, texts: Table, now: datetime) -
         changed += _pin_texts(tx, texts, now)
         changed += _pin_variants(tx, tasks, now)
         changed += _pin_data_rules(tx, tasks, now)
+        changed += pin_budgets(tx, budgets or {}, now, fiscal_year_starts_in=fiscal_year_starts_in)
         if changed:
             evidence_rows.append(tx, record_of(now, AUTHOR, "settings_pinned", "settings", {"changed": changed}))
     return len(changed)
