@@ -13,9 +13,10 @@ import re
 from jitsuri.providers.shapes import Kind, Manner
 
 _CLAUDE = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
-_OPENAI_THINKS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))")
 _OPENAI_PLAIN = re.compile(r"(?:^|/)(?:gpt-[34]|chatgpt-4)")
 
+_UNKNOWN = (99, 0)
+_FIRST_TO_THINK = (3, 7)
 _FIRST_WITH_EFFORT = (4, 6)
 """Claude 4.6: told how to think by ``output_config.effort``; before it by ``thinking.budget_tokens``."""
 _FIRST_WITHOUT_SAMPLING = (4, 7)
@@ -27,20 +28,15 @@ _VERSION_WITHOUT_SAMPLING = "2026-10-21"
 def manner_of(kind: Kind, model: str, api_version: str = "") -> Manner:
     """What a model takes at such an upstream; ``api_version`` as in ``anthropic-version``, '' is the older one."""
     name = model.lower()
-    version = _claude_version(name)
-    if kind == "anthropic" or version is not None:
-        version = version or (99, 0)
-        is_new_api = kind == "anthropic" and api_version >= _VERSION_WITHOUT_SAMPLING
+    if kind == "anthropic":
+        version = _claude_version(name) or _UNKNOWN
         return Manner(
-            takes_sampling=version < _FIRST_WITHOUT_SAMPLING and not is_new_api,
-            thinks="effort" if version >= _FIRST_WITH_EFFORT else "budget" if version >= (3, 7) else "no",
-            maximum_field="max_completion_tokens" if kind != "compatible" else "max_tokens",
+            takes_sampling=version < _FIRST_WITHOUT_SAMPLING and api_version < _VERSION_WITHOUT_SAMPLING,
+            thinks="effort" if version >= _FIRST_WITH_EFFORT else "budget" if version >= _FIRST_TO_THINK else "no",
         )
-    knows_new_maximum = kind in ("openai", "azure", "openrouter")
     return Manner(
-        takes_sampling=kind not in ("openai", "azure") or not _OPENAI_THINKS.search(name),
         thinks="no" if _OPENAI_PLAIN.search(name) else "effort",
-        maximum_field="max_completion_tokens" if knows_new_maximum else "max_tokens",
+        maximum_field="max_completion_tokens" if kind in ("openai", "azure", "openrouter") else "max_tokens",
     )
 
 
