@@ -36,7 +36,7 @@ NOT_REPORTED = "usage_not_reported"
 LOCAL_BLOCK = "local"
 """The price of what this machine answers without a model: nothing per call (decision 0022)."""
 
-_FREE_KINDS = frozenset({"student", "rules"})
+FREE_KINDS = frozenset({"student", "rules"})
 _ZERO = Decimal(0)
 _NIL = UUID(int=0)
 _NO_TOLD = Told()
@@ -171,7 +171,7 @@ class Attempt:
 
     def _paid(self, usage: Usage, tier: str, reason: str) -> Costed:
         """The cost. Students and rules use no language tokens and cost nothing; what nobody reported has no price."""
-        if self.upstream.kind in _FREE_KINDS:
+        if self.upstream.kind in FREE_KINDS:
             return Costed(
                 "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, LOCAL_BLOCK, None, None, _ZERO
             )

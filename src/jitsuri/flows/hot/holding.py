@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jitsuri.flows.hot.booking import CallUnderWay
+from jitsuri.flows.hot.booking import FREE_KINDS, CallUnderWay
 from jitsuri.flows.hot.desk import Desk
 from jitsuri.ledger.live.budgets import Hold, NeedsLease
 from jitsuri.providers.shapes import Asked, Upstream
@@ -43,7 +43,7 @@ async def held(desk: Desk, call: CallUnderWay, upstream: Upstream, target: Targe
     cap = cap_of(asked, call.plan.most_output_tokens, desk.most_output_tokens if is_hard else 0)
     bound = bound_of(asked, cap)
     micro_jpy = 0
-    if is_hard:
+    if is_hard and upstream.kind not in FREE_KINDS:
         if asked.unbounded:
             return Refusal("unbounded_under_budget", {"what": ", ".join(asked.unbounded)})
         worst = desk.prices.worst_micro_jpy(
