@@ -99,6 +99,8 @@ class Asked(msgspec.Struct, frozen=True):
     """Length of the body: no tokenizer makes more text tokens than bytes."""
     inline_media: int = 0
     """Images, documents and sounds inside the body: their tokens are not bounded by their bytes."""
+    has_unsigned_thoughts: bool = False
+    """Whether thoughts of another vendor's model, which Anthropic refuses, stand in the messages."""
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jitsuri.providers.rules.bounding import Bounds, bounds_of
+from jitsuri.providers.rules.bounding import Bounds, bounds_of, is_unsigned
 from jitsuri.providers.shapes import Asked, Dialect, Operation
 from jitsuri.terms.outcomes import Refusal
 
@@ -89,6 +89,7 @@ def read_ask(dialect: Dialect, operation: Operation, body: bytes) -> Asked | Ref
         dialect=dialect, operation=operation, model=model, is_stream=is_stream, fields=fields, most_output_tokens=most,
         answers=answers, wants_usage=wants_usage, tier=tier, writes_cache=bounds.writes_cache,
         unbounded=tuple(bounds.unbounded), input_bytes=len(body), inline_media=bounds.inline_media,
+        has_unsigned_thoughts=bounds.has_unsigned_thoughts,
     )  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def body_for(
     if asked.dialect == "anthropic":
         if most_output_tokens is not None:
             fields["max_tokens"] = most_output_tokens
-        if b'"signature":""' in bytes(asked.fields["messages"]):
+        if asked.has_unsigned_thoughts:
             fields["messages"] = _without_unsigned_thoughts(asked.fields["messages"])
         return _write(fields)
     if maximum_field == "max_tokens" and "max_completion_tokens" in fields:
@@ -187,12 +188,8 @@ def _without_unsigned_thoughts(raw: msgspec.Raw) -> msgspec.Raw:
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
-            message["content"] = [part for part in content if not _is_unsigned(part)]
+            message["content"] = [part for part in content if not is_unsigned(part)]
     return msgspec.Raw(_write(messages))
-
-
-def _is_unsigned(part: object) -> bool:
-    return isinstance(part, dict) and part.get("type") == "thinking" and part.get("signature") == ""
 
 
 def _read_other(dialect: Dialect, operation: Operation, body: bytes) -> Asked:

@@ -36,12 +36,13 @@ _NOTHING = (b"null", b"[]", b"{}", b"false")
 class Bounds:
     """What was found while a request was looked through."""
 
-    __slots__ = ("inline_media", "unbounded", "writes_cache")
+    __slots__ = ("has_unsigned_thoughts", "inline_media", "unbounded", "writes_cache")
 
     def __init__(self) -> None:
         self.unbounded: dict[str, None] = {}
         self.inline_media = 0
         self.writes_cache = False
+        self.has_unsigned_thoughts = False
 
 
 class _Tool(msgspec.Struct):
@@ -139,6 +140,8 @@ def _judge(found: Bounds, part: dict[str, Any]) -> None:
     """One message or part: where its bytes come from."""
     if any(part.get(key) for key in _CACHE_KEYS):
         found.writes_cache = True
+    if is_unsigned(part):
+        found.has_unsigned_thoughts = True
     source = part.get("source")
     if isinstance(source, dict):
         _judge_source(found, source)
@@ -155,6 +158,11 @@ def _judge(found: Bounds, part: dict[str, Any]) -> None:
             _judge_address(found, "file_url", file["file_data"])
     if part.get("file_id"):
         found.unbounded["file_id"] = None
+
+
+def is_unsigned(part: object) -> bool:
+    """Whether it is a thought without a signature: another vendor's, translated for the caller."""
+    return isinstance(part, dict) and part.get("type") == "thinking" and part.get("signature") == ""
 
 
 def _judge_source(found: Bounds, source: dict[str, Any]) -> None:
