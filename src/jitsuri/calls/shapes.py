@@ -228,3 +228,59 @@ class Minute(msgspec.Struct, frozen=True):
     first_token_ms_sum: int
     first_token_count: int
     first_token_buckets: tuple[int, ...]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One minute of one task and upstream as alarms look at it: attempts by how they ended, and refusals."""
+
+    minute: datetime
+    task: str
+    upstream: str
+    """'' for calls that were refused before one was asked."""
+    attempts: int
+    errors: int
+    cut: int
+    empty: int
+    fell_back: int
+    refused: int
+    answered_buckets: tuple[int, ...]
+    """Answered attempts by latency, in ``BUCKETS_MS``."""
+
+
+AlarmKind = Literal["errors", "slow", "empty", "fallbacks", "refusals"]
+ALARM_KINDS: tuple[AlarmKind, ...] = ("errors", "slow", "empty", "fallbacks", "refusals")
+"""``errors``: attempts that failed. ``slow``: answers that took twice the usual 95th percentile. ``empty``: answers with
+nothing in them, or broken off. ``fallbacks``: attempts that were not their call's first. ``refusals``: calls that were
+refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that is wrong with a task or an upstream (異常), from when it was seen until it was seen to be over."""
+
+    alarm_id: UUID
+    kind: AlarmKind
+    subject: str
+    """``task:NAME`` or ``upstream:NAME``."""
+    opened_at: datetime
+    closed_at: datetime | None
+    facts: Mapping[str, object]
+    """``calls``, ``bad``, ``percent`` and ``usual_percent`` as the sentence tells them, ``since`` when, ``expected`` (the
+    share that counts as usual until it is over), and ``limit_ms`` of slow answers; what closed it begins with ``end_``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """How one worker of the gateway stands at present."""
+
+    worker: str
+    """Machine and number: the same after a restart."""
+    seen_at: datetime
+    commit_queue: int
+    """Hand-ins that are not durable yet."""
+    outage: str
+    """Why nothing can be made durable; '' while all is well."""
+    breakers: Mapping[str, str]
+    """``closed``, ``half_open`` or ``open`` by upstream."""
+    untold: int
+    """Attempts that telemetry dropped since the process began, because it could not keep pace."""
