@@ -50,25 +50,28 @@ class Place:
         return ""
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a program to end, as an operator would; kill what is left of its session after a while."""
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
 @dataclass(slots=True)
 class Running:
-    """A gateway that answers. ``answered`` counts the 200s it gave while it was waited for."""
+    """A gateway that answers."""
 
     target: Target
     process: subprocess.Popen[bytes]
     cold_start_s: float
-    answered: int
     home: Path | None = None
 
     def stop(self) -> None:
-        """Ask it to end, as an operator would; kill what is left of its session after a while."""
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+        end(self.process)
 
 
 def free_port() -> int:
@@ -99,6 +102,7 @@ def first_answer(target: Target, process: subprocess.Popen[bytes], started: floa
         if process.poll() is not None:
             break
         time.sleep(0.01)
+    end(process)
     sys.exit(f"{target.name} gave no answer (last {status}: {text[:300]})\n{said()}")
 
 
@@ -150,7 +154,7 @@ def start_litellm(binary: str, place: Place) -> Running:
         "litellm", port, key=key, models={"chat": "gpt-4o-mini", "messages": "claude-haiku-4-5"}, pid=process.pid
     )
     took = first_answer(target, process, started, lambda: place.said("litellm"))
-    return Running(target, process, took, 1)
+    return Running(target, process, took)
 
 
 JITSURI_CONFIG = """\
@@ -170,6 +174,16 @@ USD = "150.00"
 [upstreams.mock]
 kind = "compatible"
 base_url = "http://127.0.0.1:{upstream_port}/v1"
+vendor = "openai"
+retries = 0
+
+[upstreams.mock-messages]
+kind = "anthropic"
+base_url = "http://127.0.0.1:{upstream_port}/v1"
+vendor = "openai"
+models = "claude*"
+key_env = "MOCK_KEY"
+retries = 0
 
 [tasks.bench]
 title_ja = "計測"
@@ -213,13 +227,17 @@ class Own:
         return done.stdout
 
     def make_key(self) -> str:
-        made: dict[str, str] = json.loads(self.run("key", "make", "bench", "--task", "bench", "--json"))
-        return made["key"]
+        made: dict[str, str] = json.loads(self.run("key", "make", "bench", "--json"))
+        return made["secret"]
 
     @property
     def environment(self) -> dict[str, str]:
         own = [name for name in os.environ if name.startswith("JITSURI_") or name == "DATABASE_URL"]
-        return {**{name: value for name, value in os.environ.items() if name not in own}, "NO_PROXY": "127.0.0.1"}
+        return {
+            **{name: value for name, value in os.environ.items() if name not in own},
+            "NO_PROXY": "127.0.0.1",
+            "MOCK_KEY": "unused",
+        }
 
     def start(self) -> Running:
         """``jitsuri up`` on the gateway's core, its PostgreSQL moved to the other once the first answer is there."""
@@ -228,4 +246,4 @@ class Own:
         took = first_answer(self.target, process, started, lambda: self.place.said("jitsuri"))
         move(postgres_of(self.home), OTHER_CORE, is_realtime=self.place.is_realtime)
         self.target.pid = process.pid
-        return Running(self.target, process, took, 1, self.home)
+        return Running(self.target, process, took, self.home)
