@@ -12,10 +12,10 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "providers"), str(Path(__file__).parent)]
 
-from running_gateway import RunningGateway, make_key, settings_text
-from stub_upstream import StubUpstream
+from running_gateway import RunningGateway, make_key, settings_text  # noqa: E402
+from stub_upstream import StubUpstream  # noqa: E402
 
-from jitsuri.store.door import Store
+from jitsuri.store.door import Store  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

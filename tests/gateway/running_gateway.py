@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 import psutil
+
 from jitsuri.access.shapes import KeyScope
 from jitsuri.flows.cold import keeping_keys
 from jitsuri.flows.cold.keeping_rates import rates_in_use
@@ -156,7 +157,9 @@ class RunningGateway:
     def __enter__(self) -> RunningGateway:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         if error is not None:
             print(self.told()[-5000:])

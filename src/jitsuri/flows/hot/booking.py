@@ -37,6 +37,10 @@ LOCAL_BLOCK = "local"
 """The price of what this machine answers without a model: nothing per call (decision 0022)."""
 
 FREE_KINDS = frozenset({"student", "rules"})
+UNUSED_BLOCK = "unused"
+"""The price of an attempt that was refused or never begun: nothing was used."""
+
+_UNUSED = Usage()
 _ZERO = Decimal(0)
 _NIL = UUID(int=0)
 _NO_TOLD = Told()
@@ -174,6 +178,10 @@ class Attempt:
         if self.upstream.kind in FREE_KINDS:
             return Costed(
                 "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, LOCAL_BLOCK, None, None, _ZERO
+            )
+        if usage == _UNUSED and reason != NOT_REPORTED:
+            return Costed(
+                "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, UNUSED_BLOCK, None, None, _ZERO
             )
         if reason == NOT_REPORTED:
             return Costed("unpriced", reason, self.upstream.vendor, self.target.model, "", None, "", None, None, None)

@@ -5,6 +5,8 @@ The first byte waits until the intent is durable, the last until the entry is.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jitsuri.flows.hot.booking import Attempt, header_yen
 from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
 from jitsuri.flows.hot.telling import answer_headers, refused
@@ -184,7 +186,8 @@ class _Stream:
         if not told.error_code:
             return None
         self.attempt.told = told
-        self.attempt.book("error", 200, told.error_code[:64], ends_call=False)
+        status: Literal["cut", "error"] = "cut" if told.output_events else "error"  # what was made is paid for
+        self.attempt.book(status, 200, told.error_code[:64], ends_call=False)
         return Failure(Said(502, told.error_code, told.error_message))
 
     async def pass_on(self, events: list[bytes]) -> None:

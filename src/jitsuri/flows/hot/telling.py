@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from jitsuri.flows.hot.desk import Headers
 from jitsuri.providers.rules.refusing import STATUS, Reason, refusal_body
 from jitsuri.providers.shapes import Dialect
-from jitsuri.terms.errors import JitsuriError, OperatorError
+from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.words import Language, has_text
 from jitsuri.words import sentence as worded
@@ -50,6 +50,8 @@ def reason_of(refusal: Refusal | JitsuriError) -> Reason:
     found = REASONS.get(refusal.code)
     if found is not None:
         return found
+    if isinstance(refusal, UpstreamError):
+        return "upstream_failed"
     return "no_capacity" if isinstance(refusal, OperatorError) else "bad_request"
 
 

@@ -31,6 +31,8 @@ _CACHE_FIELDS = frozenset({"cache_control", "prompt_cache_options"})
 _LOOKED_AT = {dialect: names | _CACHE_FIELDS | {"tools"} for dialect, names in _UNBOUNDED_FIELDS.items()}
 _CACHE_KEYS = ("cache_control", "prompt_cache_breakpoint")
 _NOTHING = (b"null", b"[]", b"{}", b"false")
+_OFF = (b"null", b"[]", b"false")
+"""An empty object switches a search on: ``web_search_options: {}`` asks for it with its defaults."""
 
 
 class Bounds:
