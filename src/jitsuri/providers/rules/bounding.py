@@ -75,7 +75,7 @@ def bounds_of(dialect: Dialect, fields: Mapping[str, msgspec.Raw], said: bytes) 
     for name in sorted(_LOOKED_AT[dialect] & fields.keys()):
         if name in _CACHE_FIELDS:
             found.writes_cache |= bytes(fields[name]) not in _NOTHING
-        elif name != "tools" and bytes(fields[name]) not in _NOTHING:
+        elif name != "tools" and bytes(fields[name]) not in _OFF:
             found.unbounded[name] = None
     return found
 
