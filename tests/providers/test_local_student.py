@@ -32,9 +32,9 @@ import write_log  # isort: skip
 SYLLABLES = ["納期", "見積", "不良", "お願い", "", "ください\n\n", "ABC", "abc", "ｱｲ", "12", "😀", ">"]
 
 
-def texts(count: int, seed: int) -> list[str]:
+def texts(count: int, seed: int, most: int = 40) -> list[str]:
     chance = random.Random(seed)
-    return [" ".join(chance.choices(SYLLABLES, k=chance.randint(1, 40))) for _ in range(count)]
+    return [" ".join(chance.choices(SYLLABLES, k=chance.randint(1, most))) for _ in range(count)]
 
 
 def fitted(analyzer: str, classes: int, **options: object) -> tuple[TfidfVectorizer, LogisticRegression]:
@@ -69,7 +69,7 @@ def test_every_option_gives_scikit_learns_class_and_probability(
     vectors, model = fitted(analyzer, classes, **options)
     student = student_of(exported(vectors, model), "file")
 
-    for text in [*texts(60, 2), "", "見", "誰も見たことのない文", "a" * 3000]:
+    for text in [*texts(60, 2), *texts(5, 3, most=3000), "", "見", "誰も見たことのない文", "a" * 3000]:
         expected = model.predict_proba(vectors.transform([text]))[0]
         found = classed(student, prepared(text, student.preparation))
         assert found.chances == pytest.approx(expected, abs=1e-9)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from operator import add
@@ -25,8 +25,9 @@ Cut = Literal["running", "within_words"]
 Frequency = Literal["plain", "logarithmic", "binary"]
 Norm = Literal["l2", "l1", "none"]
 
-BLOCK = 2_048
-"""N-grams counted or summed in one step, so that no step of a long text keeps other threads waiting for 5 ms (decision 0022)."""
+BLOCK = 1_024
+"""Places of a text looked at, and weights summed, in one step: no step of a long text keeps other threads waiting for
+5 ms (decision 0022)."""
 LARGEST = 2.0**14
 """Largest amount of a weight times its n-gram's own, and of the square of the latter."""
 MOST_SUMMED = 2**20
@@ -113,24 +114,27 @@ def unpacked(total: int, summed: int, fields: int) -> list[float]:
     return [(int.from_bytes(content[at : at + _FIELD_BYTES], "little") - bias) / _UNIT for at in starts]
 
 
-def grams_of(text: str, cut: Cut, shortest: int, longest: int) -> list[str]:
-    """All n-grams of a prepared text; runs of spaces count as one space."""
+def grams_of(text: str, cut: Cut, shortest: int, longest: int) -> Iterator[list[str]]:
+    """All n-grams of a prepared text, in blocks; runs of spaces count as one space."""
     text = _SPACES.sub(" ", text)
     return _running(text, shortest, longest) if cut == "running" else _within_words(text, shortest, longest)
 
 
-def _running(text: str, shortest: int, longest: int) -> list[str]:
-    found: list[str] = []
-    current = list(text)
-    for length in range(1, longest + 1):
-        if length > 1:
-            current = list(map(add, current, text[length - 1 :]))
-        if length >= shortest:
-            found += current
-    return found
+def _running(text: str, shortest: int, longest: int) -> Iterator[list[str]]:
+    """Those that begin at one of ``BLOCK`` places after another."""
+    for start in range(0, len(text), BLOCK):
+        part = text[start : start + BLOCK + longest - 1]
+        found: list[str] = []
+        current = list(part)
+        for length in range(1, longest + 1):
+            if length > 1:
+                current = list(map(add, current, part[length - 1 :]))
+            if length >= shortest:
+                found += current[:BLOCK]
+        yield found
 
 
-def _within_words(text: str, shortest: int, longest: int) -> list[str]:
+def _within_words(text: str, shortest: int, longest: int) -> Iterator[list[str]]:
     """A word with a space at each end; one that is no longer than n is taken whole, once."""
     found: list[str] = []
     for word in text.split():
@@ -140,15 +144,17 @@ def _within_words(text: str, shortest: int, longest: int) -> list[str]:
                 found.append(padded)
                 break
             found += [padded[at : at + length] for at in range(len(padded) - length + 1)]
-    return found
+        if len(found) >= BLOCK:
+            yield found
+            found = []
+    yield found
 
 
 def _counted(student: Student, text: str) -> tuple[dict[int, list[int]], float]:
     """Packed weights by how often their n-gram stands in the text; share of n-grams that have weights."""
-    grams = grams_of(text, student.cut, student.shortest, student.longest)
     counts: Counter[str] = Counter()
-    for start in range(0, len(grams), BLOCK):
-        counts.update(grams[start : start + BLOCK])
+    for grams in grams_of(text, student.cut, student.shortest, student.longest):
+        counts.update(grams)
     pairs = zip(counts.values(), map(student.weights.get, counts), strict=True)
     found = [(count, weights) for count, weights in pairs if weights is not None]
     by_count = {1: [weights for count, weights in found if count == 1]}  # nearly all of them
@@ -156,7 +162,7 @@ def _counted(student: Student, text: str) -> tuple[dict[int, list[int]], float]:
         if count > 1:
             by_count.setdefault(count, []).append(weights)
     known = sum(count * len(group) for count, group in by_count.items())
-    return by_count, known / len(grams) if grams else 0.0
+    return by_count, known / counts.total() if counts else 0.0
 
 
 def _scored(student: Student, counts: Mapping[int, list[int]]) -> tuple[list[float], float]:
