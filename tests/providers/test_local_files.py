@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import threading
 from pathlib import Path
 
 import pytest
-from local_parts import RULES, student_file
+from local_parts import ROOT, RULES, sealed, student_file
 
 from jitsuri import words
 from jitsuri.providers.rules.answering_rules import RuleTable, matched
 from jitsuri.providers.rules.answering_student import Student
 from jitsuri.providers.rules.preparing_text import prepared
 from jitsuri.providers.rules.reading_rules import rules_of
+from jitsuri.providers.rules.reading_student import student_of
 from jitsuri.providers.wire import local_files
 from jitsuri.providers.wire.local_files import LocalFolder, load
 from jitsuri.terms.errors import OperatorError
@@ -216,3 +219,14 @@ def test_threads_that_ask_at_once_read_once(tmp_path: Path, monkeypatch: pytest.
     for thread in threads:
         thread.join()
     assert len(read) == 1
+
+
+def test_the_examples_of_the_reference_page_are_of_the_form() -> None:
+    page = (ROOT / "docs" / "reference" / "local-variants.md").read_text("utf-8")
+    header = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0])
+    grams = re.findall(r"```text\n(\[.*?)```", page, re.DOTALL)[0].splitlines()
+
+    student = student_of(sealed([header, *grams]), "page")
+    assert student.classes == ("納期確認", "見積依頼")
+    table = rules_of(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0].encode(), "page")
+    assert table.answers == ("不具合・苦情", "見積依頼", "担当者が確認します")
