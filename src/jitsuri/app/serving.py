@@ -21,6 +21,7 @@ from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.sealing import seal
+from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import JitsuriError, OperatorError
@@ -109,6 +110,8 @@ def serve(
         workers.start()
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
+    watcher = Watcher(store)
+    chores.every(WATCH_SECONDS, lambda: watcher.look(surroundings.now()))
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
     console = build_console(
