@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import anthropic
 import httpx2
 import openai
+from anthropic.types import message_create_params
+from openai.types.chat import completion_create_params
+from pydantic import TypeAdapter
+
+from jitsuri import words
+from jitsuri.providers.rules.translating_requests import anthropic_to_openai, openai_to_anthropic
+from jitsuri.providers.shapes import Manner
+from jitsuri.terms.outcomes import Refusal
 
 TEXTS = ["こんにちは", '"usage":{"x":1}', 'a\\"b', "\n\n", "data: [DONE]", "", "é\u2028ü", '{"finish_reason":"stop"}']
 """Texts that look like structure, or like the ends of lines."""
@@ -148,3 +156,67 @@ def cuts(data: bytes, at: Iterable[int]) -> Iterator[bytes]:
         yield data[last:place]
         last = place
     yield data[last:]
+
+
+NOW = Manner()
+BEFORE = Manner(thinks="budget")
+SAID = [{"role": "user", "content": "納期はいつですか。"}]
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+PNG = "data:image/png;base64,iVBORw0KGgo="
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"city":"東京"}'}}
+USE = {"type": "tool_use", "id": "call_1", "name": "f", "input": {"city": "東京"}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}
+CLIENT_TOOL = {"name": "f", "description": "d", "input_schema": SCHEMA}
+
+_MESSAGES = TypeAdapter(message_create_params.MessageCreateParams)
+_COMPLETIONS = TypeAdapter(completion_create_params.CompletionCreateParams)
+_SAMPLING = {"temperature", "top_p", "top_k"}
+"""Fields of Anthropic's API version 2023-06-01 that its newest library no longer names."""
+
+
+def exhausted(value: Any) -> Any:
+    """The vendors' types hold iterables, which are checked as they are read."""
+    if isinstance(value, Mapping):
+        return {key: exhausted(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [exhausted(item) for item in value]
+    return value
+
+
+def to_anthropic(manner: Manner = NOW, /, **fields: Any) -> dict[str, Any]:
+    made = openai_to_anthropic({"model": "m", "messages": SAID} | fields, manner)
+    assert isinstance(made, dict), made
+    exhausted(_MESSAGES.validate_python({key: made[key] for key in made.keys() - _SAMPLING}))
+    assert made.keys() <= message_create_params.MessageCreateParamsStreaming.__annotations__.keys() | _SAMPLING | (
+        message_create_params.MessageCreateParamsBase.__annotations__.keys()
+    )
+    return made
+
+
+def to_openai(manner: Manner = NOW, /, **fields: Any) -> dict[str, Any]:
+    made = anthropic_to_openai({"model": "m", "max_tokens": 1000, "messages": SAID} | fields, manner)
+    assert isinstance(made, dict), made
+    exhausted(_COMPLETIONS.validate_python(made))
+    assert made.keys() <= completion_create_params.CompletionCreateParamsStreaming.__annotations__.keys() | (
+        completion_create_params.CompletionCreateParamsBase.__annotations__.keys()
+    )
+    return made
+
+
+def refused_to_anthropic(manner: Manner = NOW, /, **fields: Any) -> Refusal:
+    refusal = openai_to_anthropic({"model": "m", "messages": SAID} | fields, manner)
+    return checked(refusal)
+
+
+def refused_to_openai(manner: Manner = NOW, /, **fields: Any) -> Refusal:
+    refusal = anthropic_to_openai({"model": "m", "max_tokens": 1000, "messages": SAID} | fields, manner)
+    return checked(refusal)
+
+
+def checked(refusal: Any) -> Refusal:
+    """Every refusal names a field and has its sentence in both languages."""
+    assert isinstance(refusal, Refusal), refusal
+    assert refusal.facts["field"]
+    for language in words.LANGUAGES:
+        assert str(refusal.facts["field"]) in words.text(f"refusal.{refusal.code}", language, **refusal.facts)
+    return refusal

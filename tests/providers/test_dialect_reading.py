@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitsuri.providers.rules.reading import StreamReader, read_answer
+from jitsuri.providers.rules.recognising import Repeats
 from jitsuri.providers.shapes import Dialect, Told
 
 
@@ -283,6 +284,55 @@ def test_any_chunking_tells_and_passes_the_same(texts: list[str], places: list[i
     assert whole.told() == pieced.told()
     assert whole.told().output_events == len([text for text in texts if text])
     assert whole.told().finish == "stop"
+
+
+BITS = st.sampled_from(
+    ["a", "", '"', "\\\\", "\\", '"}', '"finish_reason":"stop"', '"obfuscation":"', "null", " ", "x" * 9, "あ", "content"]
+)  # fmt: skip
+SAYINGS = st.lists(BITS, max_size=3).map("".join)
+DELTAS = st.fixed_dictionaries(
+    {}, optional={"content": SAYINGS | st.none(), "reasoning_content": SAYINGS, "role": SAYINGS}
+)
+CHUNKS = st.builds(
+    lambda delta, finish, more, keep: chunk(delta, finish, **{key: more[key] for key in more if keep}),
+    DELTAS, st.sampled_from([None, None, None, "stop", "length"]),
+    st.fixed_dictionaries({}, optional={
+        "usage": st.sampled_from([None, USAGE, {"content": "a"}]), "obfuscation": SAYINGS, "error": st.sampled_from([None, {"code": "e"}]),
+        "id": SAYINGS, "model": SAYINGS, "service_tier": st.sampled_from(["default", "flex"]),
+    }),
+    st.booleans(),
+)  # fmt: skip
+PADS = st.sampled_from(
+    [b"}}\n\n", b"}   }  \n\n", b',"usage":{"output_tokens":7}}}\n\n', b'},"usage":{"output_tokens":7}}\n\n']
+)
+DELTA_EVENTS = st.tuples(SAYINGS, st.sampled_from(["text", "thinking", "partial_json"]), st.integers(0, 1), PADS).map(
+    lambda t: event("content_block_delta", index=t[2], delta={t[1]: t[0]}).removesuffix(b"}}\n\n") + t[3]
+)
+
+
+@given(st.lists(CHUNKS, max_size=10) | st.lists(DELTA_EVENTS, max_size=10), st.sampled_from(["openai", "anthropic"]))
+@settings(max_examples=600, deadline=None)
+def test_recognising_tells_what_decoding_tells(stream: list[bytes], dialect: Dialect) -> None:
+    """A reader that decodes every event is the oracle."""
+    quick, passed = read(dialect, *stream, wants_usage=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repeats, "size", lambda _self, _event: -1)
+        slow, also_passed = read(dialect, *stream, wants_usage=False)
+
+    assert quick.told() == slow.told()
+    assert quick.standing() == slow.standing()
+    assert passed == also_passed
+
+
+def test_repeated_events_are_recognised() -> None:
+    """Else the way would be right and slow."""
+    for make, dialect in ((openai_text_stream, "openai"), (anthropic_text_stream, "anthropic")):
+        known = Repeats()
+        reader = StreamReader(dialect)  # type: ignore[arg-type]
+        reader._repeats = known
+        reader.feed(make(["a", "b"]))  # type: ignore[operator]
+        events = [one for one in make(["c", "d e"]).split(b"\n\n") if b'"c"' in one or b'"d e"' in one]  # type: ignore[operator]
+        assert [known.size(one + b"\n\n") for one in events] == [1, 3]
 
 
 WORDS = st.sampled_from(
