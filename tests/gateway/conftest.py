@@ -56,4 +56,6 @@ def gateway(
 
 @pytest.fixture(scope="module")
 def key(gateway: RunningGateway, module_store: Store) -> str:
-    return make_key(module_store)
+    made = make_key(module_store)
+    gateway.wait_until_known(made)
+    return made

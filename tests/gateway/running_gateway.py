@@ -135,6 +135,23 @@ class RunningGateway:
         except OSError:
             return 0
 
+    def wait_until_known(self, key: str, seconds: float = 20.0) -> None:
+        """Wait until every worker has heard of a key (or two looks in a row say so)."""
+        import urllib.error
+        import urllib.request
+
+        ends = time.monotonic() + seconds
+        known = 0
+        while known < 3:
+            asked = urllib.request.Request(f"{self.url}/v1/models", headers={"Authorization": f"Bearer {key}"})
+            try:
+                with urllib.request.urlopen(asked, timeout=5):
+                    known += 1
+            except urllib.error.HTTPError:
+                known = 0
+                time.sleep(0.05)
+            assert time.monotonic() < ends, "the gateway has not heard of a new key"
+
     def told(self) -> str:
         """What the processes wrote to stderr."""
         return (self.home / "stderr.txt").read_text()
