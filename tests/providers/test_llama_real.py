@@ -23,6 +23,7 @@ import pytest
 from jitsuri import words
 from jitsuri.providers.wire import llama
 from jitsuri.providers.wire.llama import LlamaHost
+from jitsuri.store.door import Store
 from jitsuri.terms.errors import OperatorError
 
 pytestmark = pytest.mark.slow
@@ -165,3 +166,52 @@ def test_a_start_that_takes_too_long_leaves_nothing_behind() -> None:
         llama.start(MODEL, threads=1, context=256, seconds=0.2)
 
     assert {one.pid for one in psutil.Process().children()} <= before
+
+
+def test_behind_the_gateway_it_is_an_upstream_like_any_other(host: LlamaHost, store: Store, tmp_path: Path) -> None:
+    """Whole, stream and a caller that leaves, each with its entry; a price of its own, since the book knows none."""
+    sys.path.append(str(Path(__file__).parents[1] / "gateway"))
+    from running_gateway import RunningGateway, make_key
+
+    (tmp_path / "prices.toml").write_text(
+        '[[price]]\nprovider = "onprem"\nmodel = "smallest"\ncurrency = "JPY"\ninput = 10\noutput = 100\nsource = "test"\n'
+    )
+    settings = f"""
+[prices]
+overrides = "prices.toml"
+[gateway]
+port = 0
+[console]
+port = 0
+[upstreams.onprem]
+kind = "compatible"
+base_url = "{host.base_url}"
+on_premises = true
+key_env = "LLAMA_KEY"
+models = "smallest"
+"""
+    with RunningGateway(tmp_path, settings, store.dsn, {"LLAMA_KEY": host.api_key}) as gateway:
+        openai = pytest.importorskip("openai")
+        caller = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=make_key(store), max_retries=0, timeout=60)
+        whole = caller.chat.completions.create(model="smallest", messages=ASKED, max_tokens=8)
+        pieces = list(caller.chat.completions.create(model="smallest", messages=ASKED, max_tokens=8, stream=True))
+        leaving = caller.chat.completions.create(
+            model="smallest", messages=ASKED, max_tokens=900, stream=True, extra_body={"ignore_eos": True}
+        )
+        for _ in zip(range(6), leaving, strict=False):  # the first piece has no text yet
+            pass
+        leaving.close()
+        began = time.monotonic()
+        caller.chat.completions.create(model="smallest", messages=ASKED, max_tokens=1)
+        assert time.monotonic() - began < 8, "the caller left, so the place is free"
+
+    assert "".join(one.choices[0].delta.content or "" for one in pieces if one.choices)
+    with store.reading() as tx:
+        rows = tx.execute(
+            "SELECT status, state, provider, model, input_tokens, output_tokens, cost_jpy FROM ledger_entries ORDER BY at"
+        ).fetchall()
+    assert [row[0] for row in rows] == ["ok", "ok", "cut", "ok"]
+    assert {row[1:4] for row in rows} == {("priced", "onprem", "smallest")}
+    assert rows[0][4:6] == (whole.usage.prompt_tokens, whole.usage.completion_tokens)
+    assert all(row[5] > 0 and row[6] > 0 for row in rows), rows
+    assert 0 < rows[2][5] < 900
