@@ -13,15 +13,19 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import uvicorn
 
+from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.sealing import seal
+from jitsuri.flows.cold.sweeping import sweep
 from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
+from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import JitsuriError, OperatorError
@@ -29,6 +33,9 @@ from jitsuri.web.doors import build_console
 
 SEAL_SECONDS = 1.0
 """Evidence is sealed about once a second (blueprint of the chain: nothing on a call's path waits for it)."""
+
+SWEEP_SECONDS = 15.0
+"""How often workers that died are looked for."""
 
 CHORES_SECONDS = 600.0
 """How often daily work is looked at: a machine that was asleep at night makes its backup within ten minutes."""
@@ -104,14 +111,19 @@ def serve(
 ) -> None:
     """Serve the console, and the gateway on its socket by worker processes, until a signal ends it."""
     workers = None
+    models = LocalModels(settings, tell)
     if gateway is not None:
+        models.start()
         count = settings.integer("gateway.workers")
-        workers = Workers(settings.home, settings.file, gateway, count, environment or {}, tell)
+        workers = Workers(settings.home, settings.file, gateway, count, environment or {}, tell, models.addresses)
         workers.start()
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
     watcher = Watcher(store)
     chores.every(WATCH_SECONDS, lambda: watcher.look(surroundings.now()))
+    if gateway is not None:
+        kind = cast(RateKind, settings.text("money.rate_kind"))
+        chores.every(SWEEP_SECONDS, lambda: sweep(store, surroundings.now(), kind))
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
     console = build_console(
@@ -126,6 +138,7 @@ def serve(
     finally:
         if workers is not None:
             workers.stop()
+        models.stop()
         chores.stop()
 
 

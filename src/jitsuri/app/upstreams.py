@@ -76,9 +76,9 @@ def sites_of(upstreams: Mapping[str, Upstream]) -> dict[str, Site]:
     }
 
 
-def at_address(upstream: Upstream, base_url: str, key_env: str) -> Upstream:
+def at_address(upstream: Upstream, base_url: str, key_file: str) -> Upstream:
     """A model that runs on this machine behind an address of its own, asked like any other server."""
-    return replace(upstream, kind="compatible", base_url=base_url, key_env=key_env, is_on_premises=True)
+    return replace(upstream, kind="compatible", base_url=base_url, key_file=key_file, is_on_premises=True)
 
 
 def parts(value: object) -> tuple[str, ...]:

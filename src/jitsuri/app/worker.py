@@ -36,7 +36,7 @@ from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
-from jitsuri.flows.cold.settling import begin, settle
+from jitsuri.flows.cold.settling import begin, settle, touch
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
@@ -52,7 +52,7 @@ from jitsuri.providers.wire.local_files import LocalFolder
 from jitsuri.routing.live import Table
 from jitsuri.routing.rules.choosing import LOCAL
 from jitsuri.settings import Settings, read_settings
-from jitsuri.store.announcing import CHANNEL
+from jitsuri.store.announcing import listen, wait
 from jitsuri.store.committing import Committer, Writer
 from jitsuri.store.door import Store
 from jitsuri.store.opening import open_database
@@ -72,6 +72,7 @@ WRITERS: Mapping[str, Writer] = {
     "texts": text_rows.insert_many,
     "settlements": settle,
     "minutes": minute_rows.add_many,
+    "touched": touch,
 }
 """What the group commit writes, in this order within a transaction."""
 
@@ -137,8 +138,8 @@ class Worker:
         self._store = store
         self._stopping = threading.Event()
         upstreams = upstreams_of(settings)
-        for name, (base_url, key_env) in order.local_models.items():
-            upstreams[name] = at_address(upstreams[name], base_url, key_env)
+        for name, (base_url, key_file) in order.local_models.items():
+            upstreams[name] = at_address(upstreams[name], base_url, key_file)
         language = cast(Language, settings.text("console.language"))
         self.meters = Meters()
         self.committer = Committer(store, WRITERS)
@@ -171,7 +172,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
         await self.budgets.start()
-        self._thread("refresher", self._refresh)
+        self._thread("refresher", partial(self._refresh, loop))
         self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
 
     async def stop(self) -> None:
@@ -211,27 +212,32 @@ class Worker:
             self._submit_minutes()
 
     def _submit_minutes(self) -> None:
-        drained = self.meters.drain()
-        if drained:
-            future = self.committer.submit([("minutes", minute) for minute in drained])
-            future.add_done_callback(_tell_failed)
+        rows: list[tuple[str, Any]] = [("minutes", minute) for minute in self.meters.drain()]
+        rows += [("touched", one) for one in self.desk.touched.items()]
+        self.desk.touched.clear()
+        if rows:
+            self.committer.submit(rows).add_done_callback(_tell_failed)
+
+    def _forget_keys(self) -> None:
+        """Keys that are no more leave no buckets behind."""
+        self.desk.pace.keep_only(self.parts.keys.key_ids())
 
     def _thread(self, name: str, work: Any) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _refresh(self) -> None:
+    def _refresh(self, loop: asyncio.AbstractEventLoop) -> None:
         """Listen for changes; look now and then all the same."""
         while not self._stopping.is_set():
             try:
                 connection = self._store.lasting()
                 try:
-                    connection.execute(f"LISTEN {CHANNEL}")
+                    listen(connection)
                     while not self._stopping.is_set():
-                        self._refresher.look(datetime.now(UTC))
-                        for _ in connection.notifies(timeout=POLL_S, stop_after=1):
-                            pass
+                        if "keys" in self._refresher.look(datetime.now(UTC)):
+                            loop.call_soon_threadsafe(self._forget_keys)
+                        wait(connection, POLL_S)
                 finally:
                     connection.close()
             except JitsuriError as error:

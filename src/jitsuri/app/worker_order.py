@@ -14,4 +14,4 @@ class Order(msgspec.Struct, frozen=True):
     number: int
     workers: int
     local_models: dict[str, tuple[str, str]] = {}  # msgspec copies it
-    """Upstream name → base address and name of the environment variable with the key, of models on this machine."""
+    """Upstream name → base address and file with the key, of models on this machine."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from jitsuri.app.upstreams import faults, upstreams_of
 from jitsuri.cli.doors import Desk, pass_desk, tell, tell_mistake
 from jitsuri.flows.cold.checking import check_installation
 from jitsuri.settings import FIELDS, check_text, commented_file
@@ -42,9 +43,12 @@ def check(desk: Desk, file: Path | None, json_out: bool) -> None:
             content = named.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CallerError("settings_unreadable", file=named, why=str(error)) from error
-        _, found = check_text(content, desk.home, named, os.environ)
+        settings, found = check_text(content, desk.home, named, os.environ)
         mistakes = len(found)
         told = [{"state": "wrong", "line": m.line, "key": m.key, "text": tell_mistake(m, desk.lang)} for m in found]
+        for fault in faults(upstreams_of(settings)) if not mistakes else ():
+            mistakes += 1
+            told.append({"state": "wrong", "text": text(f"refusal.{fault.code}", desk.lang, **fault.facts)})
     if not mistakes:
         try:
             with desk.store() as store:

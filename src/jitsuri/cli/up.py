@@ -9,7 +9,9 @@ from typing import cast
 import click
 
 from jitsuri.app.serving import Surroundings, first_link, listen, serve
+from jitsuri.app.upstreams import faults, upstreams_of
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings, tell
+from jitsuri.cli.refusing import refuse
 from jitsuri.flows.cold.keeping_rates import rates_in_use
 from jitsuri.flows.cold.renewing_prices import ensure_book
 from jitsuri.ledger.shapes.rates import RateKind
@@ -23,6 +25,9 @@ from jitsuri.words import text
 @pass_desk
 def up(desk: Desk, host: str | None, port: int | None, gateway_port: int | None) -> None:
     settings = desk.settings
+    wrong = faults(upstreams_of(settings))
+    if wrong:
+        refuse(desk, wrong)
     named = host or settings.text("console.host")
     listening = listen(named, settings.integer("console.port") if port is None else port)
     url = _url(named, listening)

@@ -25,3 +25,14 @@ def announce(tx: Connection, what: str) -> None:
 def numbers(tx: Connection) -> dict[str, int]:
     """How often each thing has changed so far."""
     return dict(tx.execute("SELECT what, number FROM store_changes").fetchall())
+
+
+def listen(connection: Connection) -> None:
+    """Let this connection (in autocommit) hear of changes."""
+    connection.execute(f"LISTEN {CHANNEL}")
+
+
+def wait(connection: Connection, seconds: float) -> None:
+    """Wait for a notice of any change, for at most so long."""
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        return

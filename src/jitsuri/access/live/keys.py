@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
 from jitsuri.access.rules.keying import LENGTH, lapse, presented, stranger
 from jitsuri.access.shapes import Key
@@ -27,6 +28,10 @@ class Keys:
     def replace(self, standing: Mapping[bytes, Key]) -> None:
         """Hold these from now on; the mapping must not change afterwards. Safe from another thread."""
         self._standing = standing
+
+    def key_ids(self) -> set[UUID]:
+        """The ids of all keys in the snapshot."""
+        return {key.key_id for key in self._standing.values()}
 
     def find(self, authorization: bytes | None, x_api_key: bytes | None, now: datetime) -> Key | Refusal:
         """The key that a call presents, if it holds now; the values of both headers as they came, or None.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
 
+from jitsuri.access.records import keys as key_rows
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.ledger.records import intents as intent_rows
@@ -20,6 +23,11 @@ def begin(tx: Connection, intents: Sequence[Intent]) -> None:
     """Write intents, as long as their workers are not taken for dead. Raises CallerError ``worker_replaced``."""
     lease_rows.fence(tx, {intent.worker_id for intent in intents})
     intent_rows.insert_many(tx, intents)
+
+
+def touch(tx: Connection, touched: Sequence[tuple[UUID, date]]) -> None:
+    """Note on which day keys were last used."""
+    key_rows.touch_many(tx, dict(touched))
 
 
 def settle(tx: Connection, settlements: Sequence[Settlement]) -> None:

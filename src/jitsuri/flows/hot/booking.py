@@ -161,6 +161,7 @@ class Attempt:
                 texts = desk.sealing.texts(call.plan.task, call.call_id, call.day, call.inquiry.body, self.response)
                 rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
+        desk.touched[call.key.key_id] = call.day
         desk.meters.count(
             int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, status,
             latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -123,6 +123,8 @@ class Desk:
     """Uniform in [0, 1)."""
     most_output_tokens: int
     """Set on calls under a hard budget that name no maximum."""
+    touched: dict[UUID, date] = field(default_factory=dict)
+    """On which day keys were used since this was last written."""
     most_answer_bytes: int = 64 * 1024 * 1024
     """Largest answer that is taken whole (decision 0017)."""
     watch: Callable[[object], None] = lambda _booked: None

@@ -127,6 +127,7 @@ async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> F
             raise
         reason = _broken(attempt, error.code)
     finally:
+        attempt.told = stream.reader.told()  # also for a caller that has gone: what was seen is paid for
         reply.close()
     await stream.ended(reason)
     return None
