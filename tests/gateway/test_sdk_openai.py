@@ -13,6 +13,7 @@ import pytest
 from running_gateway import RunningGateway, make_key
 from stub_upstream import StubUpstream
 
+from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.store.door import Store
 from jitsuri.terms.money import to_ledger_jpy
 
@@ -248,14 +249,20 @@ def test_failures_of_upstreams_are_raised_as_this_librarys_own(
 def test_a_stream_that_breaks_is_raised_and_booked_once_with_an_estimate(
     client: openai.OpenAI, module_store: Store, model: str
 ) -> None:
-    with client.chat.completions.with_streaming_response.create(model=model, messages=HELLO, stream=True) as raw:
-        seen = []
-        with pytest.raises(openai.APIError):
-            seen.extend(raw.parse())
-    entry = booked(module_store, raw)
-    assert entry["status"] == "cut"
-    assert entry["reason"] in ("usage_estimated", "price_missing_model")
-    assert entry["input_tokens"] > 0
+    thread = f"breaks-{model}"
+    with pytest.raises(openai.APIError):
+        list(
+            client.chat.completions.create(
+                model=model, messages=HELLO, stream=True, extra_headers={"X-Jitsuri-Thread": thread}
+            )
+        )
+    with module_store.reading() as tx:
+        [(status, reason, given)] = tx.execute(
+            "SELECT status, reason, input_tokens FROM ledger_entries WHERE thread_id = %s", (named_thread(thread),)
+        ).fetchall()
+    assert status == "cut"
+    assert reason in ("usage_estimated", "price_missing_model")
+    assert given > 0
 
 
 def test_an_error_inside_a_stream_is_raised_and_what_was_made_is_booked(
