@@ -29,12 +29,16 @@ import uvloop
 from jitsuri.access.live.departments import Departments
 from jitsuri.access.live.keys import Keys
 from jitsuri.access.live.pacing import Pace
+from jitsuri.app.log_lines import write_lines
+from jitsuri.app.metrics_page import MetricsPage, own_gauges
+from jitsuri.app.telemetry import Telemetry
 from jitsuri.app.upstreams import at_address, sites_of, upstreams_of
 from jitsuri.app.worker_order import Order
 from jitsuri.calls.live.metering import Meters
 from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
+from jitsuri.calls.shapes import Gauges
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
 from jitsuri.flows.cold.settling import begin, settle, touch
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
@@ -91,10 +95,11 @@ GRACE_S = 30
 def main() -> None:
     """``python -m jitsuri.app.worker ORDER``."""
     order = msgspec.json.decode(sys.argv[1], type=Order)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    write_lines("text")
     sys.setswitchinterval(0.001)
     home = Path(order.home)
     settings = read_settings(home, Path(order.config) if order.config else None, os.environ)
+    write_lines(settings.text("gateway.log_format"))
     store = open_database(home, settings.database_url, application_name=f"jitsuri-gateway-{order.number}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -113,6 +118,7 @@ async def serve(order: Order, settings: Settings, store: Store) -> None:
     config = uvicorn.Config(
         worker.application, http=GatewayProtocol, ws="none", lifespan="off", log_level="warning", access_log=False,
         server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=False, log_config=None,
     )  # fmt: skip
     server = uvicorn.Server(config)
     threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
@@ -142,6 +148,8 @@ class Worker:
             upstreams[name] = at_address(upstreams[name], base_url, key_file)
         language = cast(Language, settings.text("console.language"))
         self.meters = Meters()
+        self.telemetry = Telemetry(os.environ, str(new_id()))
+        self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
         self.committer = Committer(store, WRITERS)
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
@@ -157,11 +165,11 @@ class Worker:
             budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, ask=self._asking(),
             ledger=self.committer, sealing=self.parts.texts, now=partial(datetime.now, UTC),
             monotonic=time.monotonic, new_id=new_id, chance=random.random,
-            most_output_tokens=settings.integer("gateway.most_output_tokens"),
+            most_output_tokens=settings.integer("gateway.most_output_tokens"), watch=self.telemetry.watch,
         )  # fmt: skip
         self.application = Gateway(
             self.desk, language=language, most_body_bytes=settings.integer("gateway.most_body_mib") * 1024 * 1024,
-            body_seconds=settings.integer("gateway.body_seconds"), health=self._health, metrics=self._metrics,
+            body_seconds=settings.integer("gateway.body_seconds"), health=self._health, metrics=self.page.read,
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._threads: list[threading.Thread] = []
@@ -172,6 +180,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
         await self.budgets.start()
+        self.telemetry.start()
+        self.page.start(loop)
         self._thread("refresher", partial(self._refresh, loop))
         self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
 
@@ -185,6 +195,8 @@ class Worker:
         if left:
             LOGGER.error("%s rows could not be written before the end", left)
         await self.budgets.stop()
+        await asyncio.to_thread(self.telemetry.stop)
+        await asyncio.to_thread(self.page.stop)
         await self._client.aclose()
         self._here.stop()
         for thread in self._threads:
@@ -252,8 +264,12 @@ class Worker:
         is_well = outage is None and self.parts.prices.is_ready
         return is_well, msgspec.json.encode({"ok": is_well, "why": outage.code if outage is not None else ""})
 
-    def _metrics(self, address: str, bearer: str | None) -> bytes | None:
-        return None
+    def _gauges(self) -> Gauges:
+        health = self.desk.breakers.states(time.monotonic())
+        return own_gauges(
+            self._order.number, datetime.now(UTC), self.committer.depth, self.committer.outage,
+            {name: one.state for name, one in health.items()}, self.telemetry.untold,
+        )  # fmt: skip
 
 
 def new_id() -> UUID:

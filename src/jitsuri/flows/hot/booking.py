@@ -171,7 +171,7 @@ class Attempt:
         if call.key.tokens_per_minute:
             taken = call.asked.input_bytes // 4
             desk.pace.correct(call.key, taken, usage.input_tokens + usage.output_tokens, desk.monotonic())
-        desk.watch(entry)
+        desk.watch(self)
         return entry
 
     def _paid(self, usage: Usage, tier: str, reason: str) -> Costed:

@@ -127,5 +127,5 @@ class Desk:
     """On which day keys were used since this was last written."""
     most_answer_bytes: int = 64 * 1024 * 1024
     """Largest answer that is taken whole (decision 0017)."""
-    watch: Callable[[object], None] = lambda _booked: None
-    """Told every booked attempt, after it is handed in: for telemetry."""
+    watch: Callable[[Any], None] = lambda _attempt: None
+    """Told every booked ``booking.Attempt``, after its entry is handed in: for telemetry."""

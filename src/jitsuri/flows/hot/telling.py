@@ -21,7 +21,8 @@ REASONS: Mapping[str, Reason] = {
         ("budget_exceeded", "unpriced_under_budget", "unconverted_under_budget", "unbounded_under_budget"), "budget"
     ),
     **dict.fromkeys(
-        ("key_task", "key_model", "key_region", "task_not_of_key", "no_target_allowed", "path_not_opened"), "forbidden"
+        ("key_task", "key_model", "key_region", "task_not_of_key", "no_target_allowed", "path_not_opened", "metrics_closed"),
+        "forbidden",
     ),
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
     "rate_limited": "rate",

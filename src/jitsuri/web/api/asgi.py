@@ -88,7 +88,8 @@ class Gateway:
         elif path == METRICS and method == "GET":
             client = scope.get("client")
             bearer = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-            page = self._metrics(client[0] if client else "", bearer.removeprefix("Bearer ") or None)
+            address = client[0] if client and not _is_passed_on(scope) else ""
+            page = self._metrics(address, bearer.removeprefix("Bearer ") or None)
             if page is None:
                 refusal = Refusal("metrics_closed")
                 await out.whole(*refused("openai", refusal, self._language, str(self._desk.new_id())))
@@ -237,6 +238,14 @@ def _dialect_of(scope: Scope) -> Dialect:
     if scope["path"].startswith("/v1/messages"):
         return "anthropic"
     return "anthropic" if any(name == b"anthropic-version" for name, _ in scope["headers"]) else "openai"
+
+
+_PASSED_ON = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")
+
+
+def _is_passed_on(scope: Scope) -> bool:
+    """Whether a proxy says that it passes the request on for somebody else; whom it names is not believed."""
+    return any(name.startswith(_PASSED_ON) for name, _ in scope["headers"])
 
 
 def _plain(body: bytes, media_type: bytes) -> Headers:
