@@ -7,6 +7,7 @@ import base64
 import datetime as dt
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -172,6 +173,8 @@ class Proxy:
     user: str = ""
     refuses: bool = False
     asked: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Targets whose client closed its connection."""
     port: int = 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -191,7 +194,13 @@ class Proxy:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             ours.write(head.replace(f"http://{address}", "", 1).encode("latin-1"))
-        await asyncio.gather(self._pipe(reader, ours), self._pipe(theirs, writer), return_exceptions=True)
+        await asyncio.gather(self._client(reader, ours, target), self._pipe(theirs, writer), return_exceptions=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str) -> None:
+        try:
+            await self._pipe(reader, writer)
+        finally:
+            self.left.append(target)
 
     @staticmethod
     async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -228,6 +237,44 @@ def proxy() -> Iterator[Proxy]:
     loop, ended = stopping[0]
     loop.call_soon_threadsafe(ended.set)
     thread.join(5)
+
+
+def test_through_tls_the_connection_itself_is_closed_also_to_a_server_that_hears_nothing(
+    proxy: Proxy, authority: Authority
+) -> None:
+    """A server that reads no more would not see the end of TLS; it is the end of the connection that reaches it."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def serve() -> None:
+            for _ in range(2):
+                with authority.server.wrap_socket(listening.accept()[0], server_side=True) as taken:
+                    request = taken.recv(65536)
+                    if b"stream" in request:
+                        taken.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n")
+                    ended.wait(10)
+                    ended.clear()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+
+        async def story(asks: Client) -> None:
+            one = Upstream(
+                "聾", "compatible", "openai", f"https://127.0.0.1:{port}", "見本", timeouts=FAST,
+                ca_file=str(authority.file), proxy=f"http://127.0.0.1:{proxy.port}",
+            )  # fmt: skip
+            assert (await failure(asks.ask(one, CHAT, body(), {}))).code == "upstream_slow"
+            await asyncio.to_thread(StubUpstream.wait, lambda: len(proxy.left) == 1, 1.0)
+            ended.set()
+            reply = await asks.ask(one, CHAT, body(stream=True), {})
+            assert await anext(reply.pieces()) == b"x"
+            reply.close()
+            await asyncio.to_thread(StubUpstream.wait, lambda: len(proxy.left) == 2, 1.0)
+            ended.set()
+
+        run(story)
+        thread.join(5)
 
 
 async def _ask_once(asks: Client, one: Upstream) -> int:

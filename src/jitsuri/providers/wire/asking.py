@@ -20,7 +20,7 @@ from yarl import URL
 
 from jitsuri.providers.rules.addressing import LOCAL_KINDS, is_safe_path, joined_headers, standing_headers
 from jitsuri.providers.shapes import Upstream
-from jitsuri.providers.wire.connecting import open_session
+from jitsuri.providers.wire.connecting import USED, Used, open_session
 from jitsuri.providers.wire.failing import Expiry, expiry_of, failure_of
 from jitsuri.providers.wire.keying import Keys
 from jitsuri.terms.errors import UpstreamError
@@ -109,7 +109,7 @@ class Reply:
         """Be done with it: a body not read to its end drops the connection, which cancels the upstream's work."""
         if not self._is_done:
             self._end()
-            self._answer.close()
+            self._drop()
 
     release = close
     """The same: a connection whose answer was read to its end has gone back to the pool already."""
@@ -152,6 +152,13 @@ class Reply:
         assert self._waited is not None
         return expiry_of(self._waited, self._line.name, self._line.upstream.timeouts)
 
+    def _drop(self) -> None:
+        """Close the connection at once, unless it has gone back to the pool already."""
+        connection = self._answer.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._answer.close()
+
     def _end(self) -> None:
         self._is_done = True
         self._line.under_way.discard(self)
@@ -183,7 +190,7 @@ class Reply:
         if self._task is not None:
             self._task.cancel()
         else:
-            self._answer.close()
+            self._drop()
 
 
 class _Line:
@@ -270,6 +277,8 @@ class Client:
             self._timer = loop.call_later(LOOK_EVERY_S, self._look)
         task = reply._task = cast("Task[object]", current_task(loop))
         asked = task.cancelling()
+        used = Used()
+        USED.set(used)
         try:
             answer = await line.session.request(
                 method,
@@ -279,6 +288,7 @@ class Client:
                 allow_redirects=False,
             )
         except CancelledError:
+            used.drop()
             reply._end()
             if reply._is_ours(task, asked):
                 raise reply._expiry() from None
