@@ -19,6 +19,7 @@ import uvicorn
 
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
+from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.forgetting import delete_due_texts
@@ -126,9 +127,11 @@ def serve(
         chores.every(SWEEP_SECONDS, lambda: sweep(store, surroundings.now(), kind))
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
+    upstreams = upstreams_of(settings)
     console = build_console(
-        store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts
-    )
+        store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts,
+        upstreams=upstreams, sites=sites_of(upstreams),
+    )  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
     )

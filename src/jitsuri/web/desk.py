@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Person, Right, Session
+from jitsuri.providers.shapes import Upstream
+from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
 from jitsuri.words import Language
 
@@ -52,6 +54,10 @@ class Desk:
     passwords: Passwords
     secret: Callable[[], str]
     """A new secret of 256 bits each time."""
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    """The gateway's upstreams by name, as ``jitsuri.toml`` has them, in its order."""
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    """What routing knows of them."""
 
     @property
     def company(self) -> str:

@@ -55,6 +55,8 @@ from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Session
 from jitsuri.flows.cold.admitting import admit
+from jitsuri.providers.shapes import Upstream
+from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError, OperatorError
 from jitsuri.web import guard, routes
@@ -101,9 +103,11 @@ def build_console(
     passwords: Passwords | None = None,
     allowed_hosts: tuple[str, ...] = (),
     pages: Sequence[Route] = routes.ROUTES,
+    upstreams: Mapping[str, Upstream] | None = None,
+    sites: Mapping[str, Site] | None = None,
 ) -> ASGIApp:
     """The console as an ASGI application. ``secret`` gives 256 random bits as text; hosts empty: all are let in."""
-    desk = Desk(store, settings, passwords or Passwords(), secret)
+    desk = Desk(store, settings, passwords or Passwords(), secret, upstreams or {}, sites or {})
     door = _Door(desk, now, pages)
     app = Starlette(
         routes=[*door.paths(), Path("/static/{name}", _Static().serve, methods=["GET"])],

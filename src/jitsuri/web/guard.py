@@ -23,8 +23,8 @@ LANGUAGE_COOKIE = "jitsuri_lang"
 LANGUAGE_LIFE = timedelta(days=365)
 
 CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 HEADERS: tuple[tuple[str, str], ...] = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from jitsuri.web.desk import Route
 from jitsuri.web.pages import (
     account,
+    budgets,
     calls,
     certificates,
     costs,
     departments,
     entering,
+    gateway,
     helping,
     imports,
     keeping,
@@ -21,20 +23,24 @@ from jitsuri.web.pages import (
     proposals,
     rates,
     tasks,
+    variants,
     verdicts,
 )
 
 ROUTES: tuple[Route, ...] = (
     *overview.ROUTES,
     *tasks.ROUTES,
+    *variants.ROUTES,
     *departments.ROUTES,
     *opportunities.ROUTES,
     *verdicts.ROUTES,
     *certificates.ROUTES,
     *calls.ROUTES,
+    *gateway.ROUTES,
     *imports.ROUTES,
     *proposals.ROUTES,
     *prices.ROUTES,
+    *budgets.ROUTES,
     *costs.ROUTES,
     *rates.ROUTES,
     *keeping.ROUTES,

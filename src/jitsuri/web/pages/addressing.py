@@ -51,6 +51,9 @@ class Links:
     def task(self, name: str, month: Month | None = None) -> str:
         return f"/tasks/{quote(name or NOBODY, safe='')}{self._in(month)}"
 
+    def variant(self, name: str) -> str:
+        return f"/tasks/{quote(name or NOBODY, safe='')}/variant"
+
     def departments(self) -> str:
         return f"/departments{self._in(None)}"
 

@@ -15,13 +15,13 @@ from jitsuri.calls.records import runs as run_rows
 from jitsuri.calls.records.reading import WINDOW, CallFilter, Place
 from jitsuri.flows.cold.reading_texts import read_texts
 from jitsuri.flows.cold.viewing.basing import Basis, basis_of, rates_kept
+from jitsuri.flows.cold.viewing.explaining import explain
 from jitsuri.flows.cold.viewing.foreseeing import models_in_use
 from jitsuri.flows.cold.viewing.opening_calls import (
     OPEN_STATES,
     CallList,
     Wanted,
     call_list,
-    call_view,
     thread_view,
 )
 from jitsuri.ledger.shapes.pricing import Priced
@@ -214,9 +214,10 @@ def _choices(names: Names, models: Sequence[tuple[str, str]], lang: Language) ->
 def _call_page(desk: Desk, request: PageRequest, opened: Mapping[str, str], refusal: str) -> Answer:
     lang = request.lang
     with desk.store.reading() as tx:
-        view = call_view(tx, request.id_of("call_id"))
-        if view is None:
+        explained = explain(tx, request.id_of("call_id"), desk.sites)
+        if explained is None:
             return Missing()
+        view = explained.view
         on = company_day(view.call.at, desk.zone)
         basis: Basis = basis_of(tx, request.now, on, on, rates_kept(tx, rate_kind(desk)))
         names = names_in(tx, lang, on)
@@ -227,6 +228,9 @@ def _call_page(desk: Desk, request: PageRequest, opened: Mapping[str, str], refu
     ]
     shows = {
         "view": view,
+        "explained": explained,
+        "told": explained.attempts,
+        "why": lambda dropped: text(f"dropped.{dropped.code}", lang, **dropped.facts),
         "names": names,
         "link": Links(Month(on.year, on.month)),
         "run": run,

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
+from jitsuri.providers.rules.addressing import without_secret
 from jitsuri.web.desk import Desk
 
-SECRET = frozenset({"database.url"})
+SECRET = frozenset({"database.url", "upstreams.*.headers"})
 """Settings that may hold a password: pages say only whether they are set."""
+ADDRESSES = frozenset({"upstreams.*.base_url", "upstreams.*.proxy"})
+"""Settings that may hold one before a host: pages leave it out."""
 
 
 class _Whole(Protocol):
@@ -53,16 +56,22 @@ def settings_home(desk: Desk) -> Path:
 def told(desk: Desk) -> Iterator[tuple[str, str, str]]:
     """(path as in ``words``, path as in the file, value) of every setting; '' for a secret that is set."""
     for path, value in sorted(desk.settings.values.items()):
-        yield path, path, ("" if value else "–") if path in SECRET else _plain(value)
+        yield path, path, _shown(path, value)
     for table, rows in sorted(_whole(desk).tables.items()):
         for name, row in sorted(rows.items()):
             for key, value in row.items():
                 last = f".{key}" if key else ""
-                yield f"{table}.*{last}", f"{table}.{name}{last}", _plain(value)
+                yield f"{table}.*{last}", f"{table}.{name}{last}", _shown(f"{table}.*{last}", value)
 
 
 def _whole(desk: Desk) -> _Whole:
     return cast(_Whole, desk.settings)
+
+
+def _shown(path: str, value: object) -> str:
+    if path in SECRET:
+        return "" if value else "–"
+    return without_secret(str(value)) if path in ADDRESSES and value else _plain(value)
 
 
 def _plain(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from jitsuri.flows.cold.editing_tasks import edit_task
 from jitsuri.flows.cold.viewing.opening_tasks import TaskList, TaskView, task_list, task_view
+from jitsuri.flows.cold.viewing.opening_variants import standing
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Redirect, Route
@@ -15,6 +16,7 @@ from jitsuri.web.pages.charting import course_line, month_bars
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.web.pages.pinned import pinned_tasks
 from jitsuri.web.pages.prices import per_million
+from jitsuri.web.pages.variants import rule_text, variant_text
 from jitsuri.web.pages.wording import (
     Names,
     about_seconds,
@@ -74,6 +76,7 @@ def _task_page(desk: Desk, request: PageRequest, refusal: str) -> Answer:
     with desk.store.reading() as tx:
         view = task_view(tx, request.now, name, month, rate_kind(desk), proof(desk))
         names = names_in(tx, lang, month.last)
+        variant, version, rule = standing(tx, name)
     if view is None:
         return Missing()
     if wants_csv(request):
@@ -96,6 +99,9 @@ def _task_page(desk: Desk, request: PageRequest, refusal: str) -> Answer:
         },
         "departments": _departments(names, task.department if task else "", lang),
         "refusal": refusal,
+        "variant": variant_text(variant, lang),
+        "version": version,
+        "rule": rule_text(rule, lang),
         "per_million": per_million,
         "about_seconds": lambda seconds: about_seconds(seconds, lang),
     }

@@ -96,6 +96,65 @@
     history.replaceState(null, "", address);
   }
 
+  // Parts that renew themselves: [data-live] says from where. They rest while the page is hidden, while a pointer is
+  // down on them, while a text in them is marked, and when a person says so.
+  let isPressed = false;
+  document.addEventListener("pointerdown", () => (isPressed = true));
+  for (const end of ["pointerup", "pointercancel"]) {
+    document.addEventListener(end, () => setTimeout(() => (isPressed = false), 100));
+  }
+  const isHeld = (part) => {
+    const marked = getSelection();
+    return isPressed || (marked && !marked.isCollapsed && part.contains(marked.anchorNode));
+  };
+  const put = (part, html) => {
+    const active = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    part.innerHTML = html;
+    if (active) part.querySelector(`a[href="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
+  };
+  const renewing = (part) => {
+    const lost = document.querySelector("[data-live-lost]");
+    let last = "";
+    let timer = 0;
+    let isAsking = false;
+    const renew = async () => {
+      clearTimeout(timer);
+      timer = 0;
+      if (isAsking || document.hidden || part.dataset.rests) return;
+      isAsking = true;
+      try {
+        const answer = await fetch(part.dataset.live, { redirect: "error" });
+        if (!answer.ok) throw new Error(answer.statusText);
+        const html = await answer.text();
+        if (html !== last && !isHeld(part) && !part.dataset.rests) put(part, (last = html));
+        if (lost) lost.hidden = true;
+      } catch {
+        if (lost) lost.hidden = false;
+      }
+      isAsking = false;
+      wait();
+    };
+    const wait = () => {
+      timer = setTimeout(renew, Number(part.dataset.liveMs));
+    };
+    part.addEventListener("go-on", renew);
+    document.addEventListener("visibilitychange", () => !document.hidden && renew());
+    wait();
+  };
+  for (const part of document.querySelectorAll("[data-live]")) renewing(part);
+  for (const button of document.querySelectorAll("[data-live-rest]")) {
+    button.addEventListener("click", () => {
+      const rests = button.textContent === button.dataset.rest;
+      button.textContent = rests ? button.dataset.goOn : button.dataset.rest;
+      for (const id of button.dataset.liveRest.split(" ")) {
+        const part = document.getElementById(id);
+        if (rests) part.dataset.rests = "yes";
+        else delete part.dataset.rests;
+        if (!rests) part.dispatchEvent(new Event("go-on"));
+      }
+    });
+  }
+
   for (const field of document.querySelectorAll("select[data-submit]")) {
     field.addEventListener("change", () => field.form.requestSubmit());
   }
