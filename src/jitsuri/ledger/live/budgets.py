@@ -142,6 +142,7 @@ class Budgets:
             for account in accounts:
                 account.free = free = account.free - micro_jpy
                 account.held += micro_jpy
+                account.takes += 1
                 account.is_used = True
                 if free < account.tide:
                     account.tide = free
@@ -177,8 +178,8 @@ class Budgets:
     def settle(self, hold: Hold, actual_micro_jpy: int, attempt_id: UUID | None = None) -> tuple[Settlement, ...]:
         """End a hold with what the attempt cost; returns what must be committed with its entry.
 
-        What was held beyond the cost is free at once. A cost above the hold takes what is free of the lease; the rest
-        is booked without one. Raises RuntimeError for a hold that is over.
+        What was held beyond the cost goes back to the budget with that commit. A cost above the hold takes what is free
+        of the lease; the rest is booked without one. Raises RuntimeError for a hold that is over.
         """
         purse, places = self._purse, hold._places
         accounts, held = places.accounts, hold.micro_jpy
@@ -189,7 +190,7 @@ class Budgets:
             if hold.worker_id == purse.worker_id:
                 taken = purse.settle(accounts, held, actual_micro_jpy)
             else:
-                taken = [min(held, actual_micro_jpy)] * len(accounts)
+                taken = [held] * len(accounts)
         lines = tuple([(account.place, most) for account, most in zip(accounts, taken, strict=True)])
         budgets = hold.budgets
         return (

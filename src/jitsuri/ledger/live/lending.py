@@ -7,8 +7,6 @@ knows whether the last one counted. While it cannot be reached nothing new is he
 from __future__ import annotations
 
 import contextlib
-import selectors
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,11 +16,12 @@ from uuid import UUID
 
 import psycopg
 
+from jitsuri.ledger.live.bell import Bell
 from jitsuri.ledger.live.purse import Account, Purse
 from jitsuri.ledger.records import budgets as budget_rows
 from jitsuri.ledger.records import leases
 from jitsuri.ledger.rules.budgeting import exceeded
-from jitsuri.ledger.rules.lending import allot, chunk_of, demand, kept_ahead, low_mark
+from jitsuri.ledger.rules.lending import allot, demand, kept_ahead, low_mark
 from jitsuri.ledger.shapes.budgets import Drawn, Place, Want
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.errors import OperatorError
@@ -82,12 +81,7 @@ class Lessor:
         self._ahead: deque[Account] = deque()
         self._recalled: dict[Place, float] = {}
         self._due = {"beat": 0.0, "tide": 0.0, "tidy": 0.0}
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._ear, selectors.EVENT_READ)
-        self._is_rung = False
+        self._bell: Bell | None = None
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self.draws = 0
@@ -97,9 +91,12 @@ class Lessor:
 
     def start(self) -> None:
         """Register the worker and begin. Raises OperatorError where the database cannot be reached."""
-        self._register(self._connect())
+        connection = self._connect()
+        self._register(connection)
+        bell = self._bell = Bell()
+        bell.hear(connection)
         self._due = {"beat": self._clock() + BEAT_S, "tide": self._clock() + TIDE_S, "tidy": self._clock() + _TIDY_S}
-        self._thread = threading.Thread(target=self._work, name="lessor", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(bell,), name="lessor", daemon=True)
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
@@ -127,17 +124,18 @@ class Lessor:
                 self._purse.put_back(asked.accounts, asked.micro_jpy)
 
     def _ring(self) -> None:
-        if not self._is_rung:
-            self._is_rung = True
-            with contextlib.suppress(OSError):
-                self._bell.send(b"!")
+        if self._bell is not None:
+            self._bell.ring()
 
     # -- the lessor's thread
 
-    def _work(self) -> None:
+    def _work(self, bell: Bell) -> None:
         while not self._is_stopping:
             try:
-                self._wait()
+                if self._connection is None:
+                    bell.sleep(_RECONNECT_S)
+                elif not (self._inbox or self._ahead):
+                    bell.sleep(_AGAIN_S if self._waiting else max(0.0, min(self._due.values()) - self._clock()))
                 self._round()
                 self.outage = None
             except _BuriedError:
@@ -148,21 +146,8 @@ class Lessor:
             self._leave()
         self._refuse_all(self._waiting + list(self._inbox))
         self._disconnect()
-        self._selector.close()
-        self._bell.close()
-        self._ear.close()
-
-    def _wait(self) -> None:
-        """Sleep until somebody rings, the database says something, or something is due."""
-        seconds = _AGAIN_S if self._waiting else max(0.0, min(self._due.values()) - self._clock())
-        if self._connection is None:
-            seconds = _RECONNECT_S
-        if self._connection is None or not (self._inbox or self._ahead):
-            self._selector.select(seconds)
-        self._is_rung = False
-        with contextlib.suppress(BlockingIOError):
-            while self._ear.recv(4096):
-                pass
+        self._bell = None
+        bell.close()
 
     def _round(self) -> None:
         connection = self._connected()
@@ -220,18 +205,21 @@ class Lessor:
         asks = [(_places(asked), asked.micro_jpy) for asked in self._waiting]
         lacking = demand(pots, asks)
         typical = {place: micro for places, micro in asks for place in places}
-        wants = [Want(place, need, chunk_of(accounts[place].limit, typical[place])) for place, need in lacking.items()]
-        wants += [Want(place, 0, account.chunk) for place, account in ahead.items() if place not in lacking]
+        now = self._clock()
+        wants = [Want(place, need, accounts[place].wish(typical[place], now)) for place, need in lacking.items()]
+        wants += [
+            Want(place, 0, account.wish(account.need, now)) for place, account in ahead.items() if place not in lacking
+        ]
         first = self._draw(connection, wants)
         for place, drawn in first.items():
             stands[place] = drawn
             if place in accounts:
-                accounts[place].see(drawn, typical[place])
+                accounts[place].see(drawn, now)
                 pots[place] += drawn.granted_micro_jpy
         for place, account in ahead.items():
             account.is_wanted = False
             if place in first and place not in accounts:
-                account.see(first[place], 0)
+                account.see(first[place], now)
                 self._add(account, first[place])
         reach = dict(pots)
         for place in lacking:
@@ -257,6 +245,7 @@ class Lessor:
                 for account in asked.accounts:
                     pots[account.place] -= asked.micro_jpy
                     account.held += asked.micro_jpy
+                    account.takes += 1
                     account.is_used = True
                 asked.worker_id = self._purse.worker_id
                 placed.append((asked, asked.worker_id))
@@ -272,12 +261,12 @@ class Lessor:
                 account.tide = min(account.tide, account.free)
                 drawn = stands.get(place)
                 if drawn is not None:
-                    account.low = low_mark(_room(drawn) + drawn.granted_micro_jpy, account.chunk)
+                    account.low = low_mark(_room(drawn) + drawn.granted_micro_jpy, account.chunk, account.need)
 
     def _add(self, account: Account, drawn: Drawn) -> None:
         with self._purse.lock:
             account.free += drawn.granted_micro_jpy
-            account.low = low_mark(_room(drawn) + drawn.granted_micro_jpy, account.chunk)
+            account.low = low_mark(_room(drawn) + drawn.granted_micro_jpy, account.chunk, account.need)
 
     def _excess(
         self, pots: Mapping[Place, int], accounts: Mapping[Place, Account], stands: Mapping[Place, Drawn]
@@ -421,18 +410,17 @@ class Lessor:
         except BaseException:
             connection.close()
             raise
-        self._selector.register(connection, selectors.EVENT_READ)
+        if self._bell is not None:
+            self._bell.hear(connection)
         self._connection = connection
         return connection
 
     def _disconnect(self) -> None:
-        if self._connection is None:
-            return
-        for key in list(self._selector.get_map().values()):
-            if key.fileobj is self._connection:
-                self._selector.unregister(self._connection)
-        self._connection.close()
-        self._connection = None
+        if self._connection is not None:
+            if self._bell is not None:
+                self._bell.hear(None)
+            self._connection.close()
+            self._connection = None
 
     def _lose(self, error: OperatorError | psycopg.Error) -> None:
         """Let a failed connection go; calls that have waited long enough are told."""

@@ -15,6 +15,8 @@ from jitsuri.ledger.rules.budgeting import next_start
 from jitsuri.ledger.rules.lending import chunk_of, spare
 from jitsuri.ledger.shapes.budgets import Budget, Drawn, Place
 
+SHORTEST_S = 0.01
+"""No pace is taken from less than this: two calls in one microsecond are not two million a second."""
 _LATEST_CALL = timedelta(days=2)
 """No call holds anything so long after the period in which it was asked."""
 
@@ -23,8 +25,8 @@ class Account:
     """A worker's lease on one period of one hard budget."""
 
     __slots__ = (
-        "chunk", "free", "held", "is_closed", "is_used", "is_wanted", "leased", "limit", "low", "name",
-        "place", "resets_on", "tide", "used",
+        "chunk", "drawn_at", "free", "held", "is_closed", "is_used", "is_wanted", "leased", "limit", "low", "name", "need",
+        "place", "resets_on", "takes", "tide", "used",
     )  # fmt: skip
 
     def __init__(self, budget: Budget, place: Place) -> None:
@@ -39,22 +41,34 @@ class Account:
         """Below this much that is free, the next chunk is drawn ahead."""
         self.tide = 0
         """The least that was free since the last look for idle leases."""
+        self.takes = 0
+        """Calls that were held since the last draw."""
+        self.drawn_at = 0.0
+        """When that was (monotonic seconds)."""
         self.is_used = False
-        """Was a call held since that look?"""
+        """Was a call held since the last look for idle leases?"""
         self.is_wanted = False
         """Is a draw ahead on its way?"""
         self.is_closed = False
         """The budget has ended, or refuses nothing any more."""
         self.chunk = 0
+        self.need = 0
+        """What the last call that waited needed; the chunk was made for it."""
         self.used = 0
         self.leased = 0
         self.limit = budget.limit_micro_jpy
         """As the last draw saw them."""
 
-    def see(self, drawn: Drawn, need: int) -> None:
+    def wish(self, need: int, now: float) -> int:
+        """The chunk to draw for calls that need about this much each, at the pace of the calls since the last draw."""
+        self.need = need
+        self.chunk = chunk_of(self.limit, need, self.takes / max(now - self.drawn_at, SHORTEST_S))
+        return self.chunk
+
+    def see(self, drawn: Drawn, now: float) -> None:
         """Take note of how the budget stands after a draw; does not add what was granted."""
         self.used, self.leased, self.limit = drawn.used_micro_jpy, drawn.leased_micro_jpy, drawn.limit_micro_jpy
-        self.chunk = chunk_of(self.limit, need) if need else self.chunk
+        self.drawn_at, self.takes = now, 0
 
 
 class Purse:
@@ -108,16 +122,17 @@ class Purse:
             account.free += micro_jpy
 
     def settle(self, accounts: Sequence[Account], held: int, actual: int) -> list[int]:
-        """A call that held this much is over, and cost so much; returns what comes off each lease.
+        """A call that held this much is over, and cost so much; returns what its settlement takes off each lease.
 
-        A cost above its hold takes what is free of the lease; beyond that no lease covers it.
+        All that was held: what was not spent goes back to the budget when the settlement is durable, and not before,
+        because a call whose process dies until then counts with its hold. A cost above the hold takes what is free.
         """
         taken = []
         for account in accounts:
             account.held -= held
-            most = min(actual, held + account.free)
-            account.free += held - most
-            taken.append(most)
+            beyond = min(max(0, actual - held), account.free)
+            account.free -= beyond
+            taken.append(held + beyond)
         return taken
 
     def take_spare(self) -> dict[Place, int]:

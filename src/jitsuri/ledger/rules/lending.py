@@ -9,16 +9,18 @@ LIMIT_PART = 256
 """A chunk is at least this part of the limit: a worker that spends a whole budget alone draws some hundred times."""
 CALLS_AHEAD = 16
 """A chunk holds at least so many calls like the last one: a draw costs a millisecond, a call less than a tenth."""
+SECONDS_AHEAD = 0.1
+"""… and as many as come in this time: a busy worker draws some ten times a second, whatever calls hold."""
 ROOM_PART = 8
 """No chunk takes more than this part of what nobody has: the nearer the limit, the smaller, until a draw is exactly
-what one call needs. Source of the three: decision 0020, ``bench/budgets.py``."""
+what one call needs. Source of the four: decision 0020, ``bench/budgets.py``."""
 
 Key = TypeVar("Key")
 
 
-def chunk_of(limit: int, need: int) -> int:
-    """What a worker would like to draw at once."""
-    return max(limit // LIMIT_PART, CALLS_AHEAD * need)
+def chunk_of(limit: int, need: int, calls_per_s: float = 0.0) -> int:
+    """What a worker would like to draw at once, for calls that need about so much each."""
+    return max(limit // LIMIT_PART, max(CALLS_AHEAD, int(SECONDS_AHEAD * calls_per_s)) * need)
 
 
 def granted(room: int, need: int, chunk: int) -> int:
@@ -36,13 +38,13 @@ def kept_ahead(room: int, chunk: int) -> int:
     return max(0, min(chunk, room // ROOM_PART))
 
 
-def low_mark(room: int, chunk: int) -> int:
+def low_mark(room: int, chunk: int, need: int) -> int:
     """How little may be free before the next chunk is drawn ahead, when ``room`` was free before the last draw.
 
     0, never, where a chunk would hardly hold one call.
     """
     ahead = kept_ahead(room, chunk)
-    return ahead // 2 if CALLS_AHEAD * ahead >= chunk else 0
+    return ahead // 2 if ahead >= 2 * need else 0
 
 
 def allot(pots: Mapping[Key, int], asks: Sequence[tuple[Sequence[Key], int]]) -> list[bool]:
