@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -29,8 +28,7 @@ _UNBOUNDED_FIELDS: Mapping[Dialect, frozenset[str]] = {
 """``models``, ``fallbacks``: another model answers at another price. ``compaction``: an answer before the answer."""
 _CACHE_FIELDS = frozenset({"cache_control", "prompt_cache_options"})
 _LOOKED_AT = {dialect: names | _CACHE_FIELDS | {"tools"} for dialect, names in _UNBOUNDED_FIELDS.items()}
-_CACHE_KEYS = ("cache_control", "prompt_cache_breakpoint")
-_NOTHING = (b"null", b"[]", b"{}", b"false")
+_NOTHING = (b"null", b"[]", b"{}", b"false", b'""')
 _OFF = (b"null", b"[]", b"false")
 """An empty object switches a search on: ``web_search_options: {}`` asks for it with its defaults."""
 
@@ -47,11 +45,37 @@ class Bounds:
         self.has_unsigned_thoughts = False
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Tool(msgspec.Struct):
     type: msgspec.Raw = msgspec.Raw(b'""')
-    cache_control: msgspec.Raw = msgspec.Raw(b"null")
+    cache_control: msgspec.Raw = _NULL
 
 
+class _Part(msgspec.Struct, gc=False):
+    """A message, a part of one, or what a part holds: only what tells where bytes come from."""
+
+    type: msgspec.Raw = _NULL
+    content: msgspec.Raw = _NULL
+    source: msgspec.Raw = _NULL
+    image_url: msgspec.Raw = _NULL
+    video_url: msgspec.Raw = _NULL
+    audio_url: msgspec.Raw = _NULL
+    file_url: msgspec.Raw = _NULL
+    url: msgspec.Raw = _NULL
+    input_audio: msgspec.Raw = _NULL
+    file: msgspec.Raw = _NULL
+    file_id: msgspec.Raw = _NULL
+    file_data: msgspec.Raw = _NULL
+    signature: msgspec.Raw = _NULL
+    cache_control: msgspec.Raw = _NULL
+    prompt_cache_breakpoint: msgspec.Raw = _NULL
+
+
+_PART = msgspec.json.Decoder(_Part)
+_PARTS = msgspec.json.Decoder(list[_Part])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _TOOLS = msgspec.json.Decoder(list[_Tool])
 _ANY = msgspec.json.Decoder()
 
@@ -118,47 +142,57 @@ def _text(raw: msgspec.Raw) -> str:
 
 
 def _look(found: Bounds, raw: bytes) -> None:
-    """Look at every part of every message, however deep tools' results hold it."""
-    try:
-        waiting: list[Any] = [_ANY.decode(raw)]
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        found.unbounded["messages"] = None
-        return
+    """Look at every part of every message, however deep tools' results hold it; texts are skipped, not read."""
+    waiting: list[bytes] = [raw]
     while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(reversed(node))
-        elif isinstance(node, dict):
-            _judge(found, node)
-            content = node.get("content")
-            if isinstance(content, list | dict):
-                waiting.append(content)
-            source = node.get("source")
-            if isinstance(source, dict) and isinstance(source.get("content"), list):
-                waiting.append(source["content"])
+        held = waiting.pop()
+        try:
+            parts = _parts_in(held)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            found.unbounded["messages"] = None
+            return
+        for part in parts:
+            _judge(found, part)
+            if part.content is not _NULL and _first(part.content) in (b"[", b"{"):
+                waiting.append(part.content)
 
 
-def _judge(found: Bounds, part: dict[str, Any]) -> None:
+def _parts_in(raw: bytes) -> list[_Part]:
+    """The objects of a list, or the one object; what is neither holds nothing."""
+    if _first(raw) == b"{":
+        return [_PART.decode(raw)]
+    try:
+        return _PARTS.decode(raw)
+    except msgspec.ValidationError:
+        return [_PART.decode(item) for item in _ITEMS.decode(raw) if _first(item) == b"{"]
+
+
+def _judge(found: Bounds, part: _Part) -> None:
     """One message or part: where its bytes come from."""
-    if any(part.get(key) for key in _CACHE_KEYS):
+    if _says(part.cache_control) or _says(part.prompt_cache_breakpoint):
         found.writes_cache = True
-    if is_unsigned(part):
+    if bytes(part.signature) == b'""' and bytes(part.type) == b'"thinking"':
         found.has_unsigned_thoughts = True
-    source = part.get("source")
-    if isinstance(source, dict):
+    if part.source is not _NULL and _first(part.source) == b"{":
+        source = _PART.decode(part.source)
         _judge_source(found, source)
-    for key in ("image_url", "video_url", "audio_url", "file_url"):
-        if key in part:
-            _judge_address(found, key, part[key])
-    if "input_audio" in part:
+        if _first(source.content) == b"[":
+            _look(found, source.content)
+    for key, address in (
+        ("image_url", part.image_url), ("video_url", part.video_url), ("audio_url", part.audio_url),
+        ("file_url", part.file_url),
+    ):  # fmt: skip
+        if address is not _NULL:
+            _judge_address(found, key, address)
+    if _says(part.input_audio):
         found.inline_media += 1
-    file = part.get("file")
-    if isinstance(file, dict):
-        if file.get("file_id"):
+    if part.file is not _NULL and _first(part.file) == b"{":
+        file = _PART.decode(part.file)
+        if _says(file.file_id):
             found.unbounded["file_id"] = None
-        elif "file_data" in file:
-            _judge_address(found, "file_url", file["file_data"])
-    if part.get("file_id"):
+        elif file.file_data is not _NULL:
+            _judge_file(found, file.file_data)
+    if _says(part.file_id):
         found.unbounded["file_id"] = None
 
 
@@ -167,22 +201,37 @@ def is_unsigned(part: object) -> bool:
     return isinstance(part, dict) and part.get("type") == "thinking" and part.get("signature") == ""
 
 
-def _judge_source(found: Bounds, source: dict[str, Any]) -> None:
-    kind = source.get("type")
+def _first(raw: bytes) -> bytes:
+    return bytes(memoryview(raw)[:1])
+
+
+def _says(raw: msgspec.Raw) -> bool:
+    return raw is not _NULL and bytes(raw) not in _NOTHING
+
+
+def _judge_source(found: Bounds, source: _Part) -> None:
+    kind = _text(source.type)
     if kind == "base64":
         found.inline_media += 1
-    elif kind == "file" or source.get("file_id"):
+    elif kind == "file" or _says(source.file_id):
         found.unbounded["file_id"] = None
     elif kind not in ("text", "content"):
         found.unbounded["url"] = None
 
 
-def _judge_address(found: Bounds, key: str, value: Any) -> None:
-    """``data:`` addresses carry their bytes; any other is fetched by the upstream."""
-    if isinstance(value, dict):
-        value = value.get("url")
-    is_inline = isinstance(value, str) and (value[:5].lower() == "data:" or (key == "file_url" and "://" not in value))
-    if is_inline:
+def _judge_address(found: Bounds, key: str, raw: msgspec.Raw) -> None:
+    """``data:`` addresses carry their bytes; any other is fetched by the upstream, one written with escapes too."""
+    address = _PART.decode(raw).url if _first(raw) == b"{" else raw
+    if bytes(memoryview(address)[:6]).lower() == b'"data:':
         found.inline_media += 1
     else:
         found.unbounded[key] = None
+
+
+def _judge_file(found: Bounds, raw: msgspec.Raw) -> None:
+    """A file's bytes, with or without ``data:`` before them; some servers take an address there too."""
+    head = bytes(memoryview(raw)[:200]).replace(rb"\/", b"/")
+    if head[:6].lower() == b'"data:' or not (b":" in head or b"\\" in head):
+        found.inline_media += 1
+    else:
+        found.unbounded["file_data"] = None

@@ -312,8 +312,9 @@ class StreamReader:
         if not self._model and chunk.model:
             self._model = chunk.model
             self._created = int(chunk.created or 0)
-        if chunk.service_tier:
+        if chunk.service_tier and chunk.service_tier != self._tier:
             self._tier = chunk.service_tier
+            self._repeats.forget()
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.error is not NULL:

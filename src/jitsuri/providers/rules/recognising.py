@@ -40,6 +40,10 @@ class Repeats:
         last = self._tail.find(_LAST_FIELD)
         self._last = self._tail[: last + len(_LAST_FIELD)] if last > 0 and self._ends_there(self._tail, last) else b""
 
+    def forget(self) -> None:
+        """Something that a known event would say again has changed."""
+        self._start = 0
+
     def size(self, event: bytes) -> int:
         """Bytes of the text of an event that is like the known one; -1 where it is not."""
         start = self._start
