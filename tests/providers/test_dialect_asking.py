@@ -145,7 +145,7 @@ IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.jp/a
         ("openai", part(type="file", file={"file_data": "JVBERi0x"}), (), 1),
         ("openai", part(type="file", file={"file_data": "https://example.jp/a.pdf"}), ("file_data",), 0),
         ("openai", [{"role": "user", "content": '[{"image_url": 1}]'}, 5, None], (), 0),
-        ("openai", [["a"], {"content": {"type": "image_url", "image_url": 5}}], ("image_url",), 0),
+        ("openai", [{"content": [["a"], {"type": "image_url", "image_url": 5}, {"type": "text"}]}], ("image_url",), 0),
         ("anthropic", part(**IMAGE), ("url",), 0),
         ("anthropic", part(type="image", source={"type": "base64", "data": "AA"}), (), 1),
         ("anthropic", part(type="document", source={"type": "file", "file_id": "f"}), ("file_id",), 0),

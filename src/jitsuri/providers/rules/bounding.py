@@ -15,8 +15,8 @@ import msgspec
 
 from jitsuri.providers.shapes import Dialect
 
-_HAS_PARTS = re.compile(rb"\[[ \t\r\n]*\{")
-"""Structure cannot be written with escapes: without this there is no list of objects inside the messages."""
+_HAS_PARTS = re.compile(rb'\[[ \t\r\n]*[{"\[]')
+"""Structure cannot be written with escapes: without this there is no list of parts inside the messages."""
 _DATED = re.compile(r"_20\d{6}$")
 
 _CLIENT_TOOLS = ("custom", "bash", "text_editor", "computer", "memory", "browser_toolset", "computer_toolset")
