@@ -97,6 +97,8 @@ class Behaviour(Content):
     error_after: int | None = None
     first_byte_s: float = 0.0
     drip_s: float = 0.0
+    end_s: float = 0.0
+    """Seconds between a stream's last event and the chunk that closes it in HTTP."""
     stall_after: int | None = None
     close_after: int | None = None
     is_garbage: bool = False
@@ -553,6 +555,8 @@ class _Answering:
             await self.connection.can_write.wait()
         if await self._is_ended(len(events)):
             return
+        if behaviour.end_s:
+            await asyncio.sleep(behaviour.end_s)
         if packer:
             self._chunk(packer.finish())
         self._write(b"0\r\n\r\n")

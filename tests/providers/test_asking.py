@@ -455,7 +455,7 @@ def test_a_redirect_is_never_followed(stub: StubUpstream) -> None:
     assert len(stub.requests) == 1
 
 
-@pytest.mark.parametrize("way", ["close", "release", "cancel", "abandon"])
+@pytest.mark.parametrize("way", ["close", "cancel", "abandon"])
 def test_a_caller_who_leaves_is_seen_by_the_upstream_within_a_second(stub: StubUpstream, way: str) -> None:
     async def story(asks: Client) -> float:
         reply = await asks.ask(upstream(stub), CHAT, body("stub-drip-0.1", stream=True), {})
@@ -477,6 +477,38 @@ def test_a_caller_who_leaves_is_seen_by_the_upstream_within_a_second(stub: StubU
     left_s = run(story)
     assert stub.last.cancelled_at_s - left_s < 1.0
     assert stub.last.events_sent < 10
+
+
+def test_streams_released_at_their_last_event_share_one_connection(stub: StubUpstream) -> None:
+    async def story(asks: Client) -> None:
+        stub.behave(Behaviour(end_s=0.02), times=10)
+        for _ in range(10):
+            reply = await asks.ask(upstream(stub), CHAT, body(stream=True), {})
+            async for piece in reply.pieces():
+                if b"[DONE]" in piece:
+                    break
+            reply.release()
+            await asyncio.sleep(0.05)
+
+    run(story)
+    assert stub.connections == 1
+    assert stub.cancelled == []
+
+
+def test_an_answer_released_in_its_midst_is_dropped_within_the_second(stub: StubUpstream) -> None:
+    async def story(asks: Client) -> float:
+        stub.behave(Behaviour(output_tokens=1000, drip_s=0.1))
+        reply = await asks.ask(upstream(stub), CHAT, body(stream=True), {})
+        await anext(reply.pieces())
+        left_s = time.monotonic()
+        reply.release()
+        assert [piece async for piece in reply.pieces()] == []
+        await asyncio.to_thread(stub.wait, lambda: stub.last.cancelled, 1.0 + SLACK_S)
+        assert asks._lines["近く"].under_way == set()
+        return left_s
+
+    left_s = run(story)
+    assert 0.9 < stub.last.cancelled_at_s - left_s < 1.0 + SLACK_S
 
 
 def test_a_caller_who_leaves_before_the_answer_begins_is_seen_too(stub: StubUpstream) -> None:

@@ -31,9 +31,9 @@ OPEN_S: Final = 5.0
 LONGEST_OPEN_S: Final = 60.0
 """The longest it stays open between tries, in seconds: a minute after its recovery an upstream is in use again."""
 
-TRY_LOST_S: Final = 120.0
-"""After so many seconds without a report a try counts as lost, and another is let through: no breaker stays half-open
-because a task died."""
+TRY_LOST_S: Final = 15.0
+"""After so many seconds without a report on a try another is let through: no breaker stays half-open because a task
+died or an upstream takes its time over a long answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Reply(Protocol):
 
     def close(self) -> None: ...
 
+    def release(self) -> None: ...
+
 
 Asking = Callable[[Upstream, str, bytes, Mapping[str, str], str], Awaitable[Reply]]
 """``ask(upstream, path, body, headers, method)``. Raises UpstreamError, and OperatorError where its key is missing."""

@@ -128,7 +128,10 @@ async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> F
         reason = _broken(attempt, error.code)
     finally:
         attempt.told = stream.reader.told()  # also for a caller that has gone: what was seen is paid for
-        reply.close()
+        if stream.reader.is_done:
+            reply.release()
+        else:
+            reply.close()
     await stream.ended(reason)
     return None
 

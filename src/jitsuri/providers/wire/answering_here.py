@@ -42,6 +42,8 @@ class HereReply:
     def close(self) -> None:
         """Nothing is held."""
 
+    release = close
+
 
 class HereAnswers:
     """Asks the files of one folder."""

@@ -28,6 +28,10 @@ from jitsuri.terms.errors import UpstreamError
 LOOK_EVERY_S: Final = 0.1
 """How often waits are looked at, in seconds: a wait ends late by at most two of these."""
 
+LEFT_S: Final = 1.0
+"""How long a released answer may take to end by itself, in seconds: what is missing is a stream's closing chunk, which
+comes with its last event or one journey later."""
+
 LARGE_BODY: Final = 2**20
 """Bytes from which a request is written in portions, so that it does not hold up the loop; aiohttp warns from there on."""
 
@@ -53,6 +57,7 @@ class Reply:
         "_answer",
         "_began_s",
         "_is_done",
+        "_is_left",
         "_line",
         "_moved",
         "_since_s",
@@ -73,6 +78,7 @@ class Reply:
         self._moved = False
         self._waited: Expiry | None = None
         self._is_done = False
+        self._is_left = False
         self.status = 0
 
     async def whole(self, most_bytes: int) -> bytes:
@@ -111,8 +117,15 @@ class Reply:
             self._end()
             self._drop()
 
-    release = close
-    """The same: a connection whose answer was read to its end has gone back to the pool already."""
+    def release(self) -> None:
+        """Be done with an answer whose last event was read, though perhaps not its end.
+
+        A stream says that it is over (``[DONE]``, ``message_stop``) before HTTP does. The connection goes back to the pool
+        when the rest has come, and is dropped where it does not come within a second. A closed one would cost every
+        stream a new connection.
+        """
+        if not self._is_done:
+            self._is_done = self._is_left = self._moved = True
 
     def _is_over(self) -> bool:
         return self._is_done
@@ -174,14 +187,20 @@ class Reply:
         times = self._line.upstream.timeouts
         if self.status and self._answer.content.is_eof():
             self._line.under_way.discard(self)
+        elif self._is_left:
+            if self._is_quiet(now_s, LEFT_S):
+                self._end()
+                self._drop()
         elif now_s - self._began_s >= times.whole_s:
             self._expire("upstream_overtime")
-        elif self._task is None:
-            return
-        elif self._moved:
-            self._moved, self._since_s = False, now_s
-        elif now_s - self._since_s >= (times.between_s if self.status else times.first_byte_s):
+        elif self._task is not None and self._is_quiet(now_s, times.between_s if self.status else times.first_byte_s):
             self._expire("upstream_stalled" if self.status else "upstream_slow")
+
+    def _is_quiet(self, now_s: float, seconds: float) -> bool:
+        """Whether nothing has moved for so long; a move counts from the first look after it."""
+        if self._moved:
+            self._moved, self._since_s = False, now_s
+        return now_s - self._since_s >= seconds
 
     def _expire(self, code: Expiry) -> None:
         """Wake who waits, or, where nobody does, drop the connection and tell at the next read."""
