@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from openai.types.chat import completion_create_params
 from jitsuri.providers.rules.translating_requests import (
     IGNORED_ANTHROPIC,
     IGNORED_OPENAI,
+    NEUTRAL_ANTHROPIC,
+    NEUTRAL_OPENAI,
     anthropic_to_openai,
     openai_to_anthropic,
 )
@@ -183,3 +186,10 @@ def test_no_field_of_anthropic_is_lost_in_silence(name: str) -> None:
         assert str(made.facts["field"]).startswith(name)
     else:
         assert (made != bare) is (name not in IGNORED_ANTHROPIC)
+
+
+def test_the_page_names_everything_that_may_stay_behind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "dialects.md").read_text("utf-8")
+    names = {*IGNORED_OPENAI, *IGNORED_ANTHROPIC, *NEUTRAL_OPENAI, *NEUTRAL_ANTHROPIC}
+
+    assert [name for name in sorted(names) if f"`{name}" not in page] == []
