@@ -165,6 +165,19 @@ def test_a_call_whose_name_comes_late_waits_for_it() -> None:
     assert message.stop_reason == "tool_use"
 
 
+def test_calls_that_a_server_numbers_alike_are_told_apart_by_their_ids() -> None:
+    def whole(call_id: str, n: int) -> bytes:
+        call = {"index": 0, "id": call_id, "type": "function", "function": {"name": "f", "arguments": f'{{"n":{n}}}'}}
+        return chunk({"tool_calls": [call]})
+
+    stream = whole("a", 1) + whole("b", 2) + chunk({"tool_calls": [{"id": "c", "function": {"name": "g"}}]})
+    message = message_of(to_anthropic(stream + chunk({}, "tool_calls") + DONE)[0])
+
+    assert [(block.to_dict()["id"], block.to_dict()["input"]) for block in message.content] == [
+        ("a", {"n": 1}), ("b", {"n": 2}), ("c", {}),
+    ]  # fmt: skip
+
+
 def test_a_refusal_in_pieces_is_a_refusal() -> None:
     stream = (
         chunk({"role": "assistant", "refusal": "お答え"}) + chunk({"refusal": "できません"}) + chunk({}, "stop") + DONE

@@ -178,7 +178,18 @@ class StreamToAnthropic:
     each other, each under its own index, until all are told: a block that was stopped cannot go on.
     """
 
-    __slots__ = ("_calls", "_finish", "_has_refused", "_next", "_open", "_output", "_standing", "_usage", "_waiting")
+    __slots__ = (
+        "_calls",
+        "_finish",
+        "_has_refused",
+        "_ids",
+        "_next",
+        "_open",
+        "_output",
+        "_standing",
+        "_usage",
+        "_waiting",
+    )
 
     def __init__(self) -> None:
         self._standing = Standing()
@@ -190,6 +201,7 @@ class StreamToAnthropic:
         """Open blocks: index to kind (``text``, ``thinking``, ``tool_use``)."""
         self._calls: dict[int, int] = {}
         """The upstream's number of a call to the index of its block."""
+        self._ids: dict[int, str] = {}
         self._waiting: dict[int, dict[str, str]] = {}
         """Calls whose name has not come yet."""
         self._output: dict[int, str] = {}
@@ -275,9 +287,13 @@ class StreamToAnthropic:
         given = function.get("arguments")
         piece = _write(given).decode() if isinstance(given, dict) else _text(function, "arguments")
         made: list[bytes] = []
+        told_id = _text(call, "id")
+        if told_id and _text(function, "name") and self._ids.setdefault(number, told_id) != told_id:
+            self._ids[number] = told_id  # some servers number every call 0: another id is another call
+            self._calls.pop(number, None)
         if number not in self._calls:
             head = self._waiting.setdefault(number, {"id": "", "name": "", "arguments": ""})
-            head["id"] = head["id"] or _text(call, "id")
+            head["id"] = head["id"] or told_id
             head["name"] += _text(function, "name")
             head["arguments"] += piece
             if not head["name"]:
