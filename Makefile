@@ -12,8 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: demo test fast check fix dev lock clean
 .DEFAULT_GOAL := test
 
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) tools/setup.py $(VENV) requirements.lock
+$(READY): requirements.lock requirements-demo.lock pyproject.toml
+	@$(PYTHON) tools/setup.py $(VENV) requirements.lock requirements-demo.lock
 	@touch $(READY)
 
 $(TOOLS): requirements-dev.lock pyproject.toml

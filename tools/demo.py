@@ -20,6 +20,8 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
+from demo_gateway import from_call_to_ledger
+
 ROOT = Path(__file__).resolve().parent.parent
 JITSURI = str(Path(sys.executable).parent / "jitsuri")
 KEPT = ROOT / ".demo"
@@ -134,8 +136,9 @@ class Demo:
         KEPT.mkdir(exist_ok=True)
         table, known, paper = KEPT / "outcomes.jsonl", KEPT / "by-difficulty.jsonl", KEPT / "certificate.pdf"
         self.script(
-            "answer_inquiries.py", "--logs", str(self.logs), "--out", str(table), "--with-difficulty", str(known)
-        )
+            "answer_inquiries.py", "--logs", str(self.logs), "--out", str(table), "--with-difficulty", str(known),
+            "--export", str(self.top / "variants"),
+        )  # fmt: skip
         say("\n候補の単価は 0 とします。どちらもこの計算機の中で答え、料金のかかる呼出しがないためです"
             "（計算機の費用と、作る・見直す手間は含みません）。",
             "\nThe candidates' price is set to 0: both answer inside this machine and make no call that is charged for "
@@ -152,11 +155,17 @@ class Demo:
             f"\nThe certificate is {paper.relative_to(ROOT)} and stays after the demo (make clean removes it). "
             "The sample's texts are composed from patterns, so this is easier than real inquiries are.")  # fmt: skip
 
+    # -- chapter 3
+
+    def from_call_to_ledger(self) -> None:
+        """Let the student of chapter 2 answer calls of the vendors' own libraries."""
+        from_call_to_ledger(self, self.top / "variants", KEPT / "outcomes.jsonl", say)
+
     # -- the console
 
     def open_console(self) -> None:
         """Start the console and look at it."""
-        self.server = subprocess.Popen([JITSURI, "up", "--port", "0"], env=self.environment, text=True,
+        self.server = subprocess.Popen([JITSURI, "up", "--port", "0", "--gateway-port", "0"], env=self.environment, text=True,
                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
         assert self.server.stdout is not None
         urls: list[str] = []
@@ -192,7 +201,8 @@ def main() -> int:
     """All chapters, with the time each took."""
     demo = Demo()
     try:
-        for number, chapter in enumerate((demo.from_log_to_yen, demo.from_answers_to_certificate), 1):
+        chapters = demo.from_log_to_yen, demo.from_answers_to_certificate, demo.from_call_to_ledger
+        for number, chapter in enumerate(chapters, 1):
             started = time.monotonic()
             chapter()
             took = time.monotonic() - started

@@ -1,6 +1,7 @@
-"""Write the two locks: every package with version and hashes, no address. Needs ``uv`` (only here).
+"""Write the locks: every package with version and hashes, no address. Needs ``uv`` (only here).
 
-``requirements.lock`` is what the product needs, ``requirements-dev.lock`` that and the tools of its tests.
+``requirements.lock`` is what the product needs, ``requirements-demo.lock`` that and the vendors' libraries that the demo
+calls it with, ``requirements-dev.lock`` that and the tools of its tests.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ BUILD = "hatchling>=1.27\neditables>=0.5\n"
 
 
 def main() -> int:
-    for name, more in (("requirements.lock", ()), ("requirements-dev.lock", ("--group", "dev"))):
+    groups = (("requirements.lock", ()), ("requirements-demo.lock", ("--group", "demo")),
+              ("requirements-dev.lock", ("--group", "dev")))  # fmt: skip
+    for name, more in groups:
         result = subprocess.run(
             [
                 "uv", "pip", "compile", "--quiet", "--generate-hashes", "--universal", "--python-version", "3.11",

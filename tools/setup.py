@@ -1,4 +1,7 @@
-"""Set up the virtual environment: ``setup.py FOLDER LOCK``, and one line that mends what is missing."""
+"""Set up the virtual environment: ``setup.py FOLDER LOCK [MORE]``, and one line that mends what is missing.
+
+What a second lock adds is left uncompiled: it is used once, and compiling it would double its size.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,10 @@ def main() -> int:
             print(made.stderr or made.stdout, file=sys.stderr)
             return 1
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    more = [[*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / name)] for name in sys.argv[3:]]
     steps = (
         [*pip, "--require-hashes", "-r", str(lock)],
+        *more,
         [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
     )
     for step in steps:

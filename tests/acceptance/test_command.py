@@ -182,7 +182,7 @@ def test_a_database_killed_under_an_import_loses_nothing(command: Command, momen
 
 def test_up_serves_the_console_and_a_first_link(command: Command) -> None:
     command.run("init")
-    process = command.start("up", "--port", "0")
+    process = command.start("up", "--port", "0", "--gateway-port", "0")
     try:
         assert process.stdout is not None
         url = re.search(r"http://\S+", process.stdout.readline())

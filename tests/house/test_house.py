@@ -140,11 +140,11 @@ def test_the_locks_name_no_address_and_pin_every_package() -> None:
         for asked in (project["project"]["dependencies"], project["dependency-groups"]["dev"])
     )
 
-    for lock in ("requirements.lock", "requirements-dev.lock"):
+    for lock in ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock"):
         assert "://" not in (ROOT / lock).read_text("utf-8")
     assert product <= _pinned("requirements.lock")
     assert product | tools <= _pinned("requirements-dev.lock")
-    assert _pinned("requirements.lock") <= _pinned("requirements-dev.lock")
+    assert _pinned("requirements.lock") <= _pinned("requirements-demo.lock") <= _pinned("requirements-dev.lock")
     assert tools.isdisjoint(_pinned("requirements.lock")), "a tool of the tests would be installed with the product"
 
 
