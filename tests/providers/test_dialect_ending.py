@@ -48,7 +48,9 @@ ANTHROPIC = {
     "inside a text": started() + without_stop(text_block(0, ["これは"])),
     "inside a thought": started() + without_stop(thought_block(0, ["まず"], "c2ln")),
     "between blocks": started() + text_block(0, ["a"]),
-    "inside a tool's arguments": started() + text_block(0, ["a"]) + without_stop(tool_block(1, "f", ['{"city": "東", "at": "午'])),
+    "inside a tool's arguments": started()
+    + text_block(0, ["a"])
+    + without_stop(tool_block(1, "f", ['{"city": "東", "at": "午'])),
 }
 
 
