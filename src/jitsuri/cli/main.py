@@ -30,6 +30,10 @@ COMMANDS: dict[str, str] = {
     "departments": "jitsuri.cli.departments:departments",
     "people": "jitsuri.cli.people:people",
     "key": "jitsuri.cli.key:key",
+    "budget": "jitsuri.cli.budget:budget",
+    "variant": "jitsuri.cli.variant:variant",
+    "ask": "jitsuri.cli.ask:ask",
+    "explain": "jitsuri.cli.explain:explain",
     "db": "jitsuri.cli.db:db",
 }
 """Commands by name, loaded when asked for, so that ``--help`` stays quick."""
