@@ -137,7 +137,7 @@ async def _asked(desk: Desk, attempt: Attempt, body: bytes, out: Out) -> Failure
 def _body(call: CallUnderWay, upstream: Upstream, target: Target, holding: Held) -> bytes | Refusal:
     """The request as the upstream understands it."""
     asked = call.asked
-    manner = manner_of(upstream.kind, target.model)
+    manner = manner_of(upstream.kind, target.model, upstream.api_version)
     if upstream.dialect == asked.dialect:
         return body_for(
             asked, model=target.model, most_output_tokens=holding.cap, with_usage=asked.is_stream,

@@ -213,7 +213,7 @@ class _Stream:
         """Has the upstream sent more than was held? It was told the maximum; one that ignores it is cut."""
         attempt = self.attempt
         most = attempt.bound.output_tokens
-        return bool(attempt.micro_jpy and most and self.reader.told().output_events > most)
+        return bool(attempt.micro_jpy and most and self.reader.output_events > most)
 
     async def ended(self, reason: Cut | Broken | None) -> None:
         """Book, wait until that is durable, send the end."""
