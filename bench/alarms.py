@@ -11,10 +11,10 @@ from __future__ import annotations
 import random
 import sys
 from datetime import UTC, datetime, timedelta
-from math import exp, pi, sin
+from math import exp, inf, pi, sin
 from statistics import median
 
-from jitsuri.calls.rules.alarming import HORIZON, judge
+from jitsuri.calls.rules.alarming import AGAIN, HORIZON, judge
 from jitsuri.calls.shapes import Alarm, Seen
 
 START = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
@@ -67,6 +67,7 @@ class Subject:
         for alarm in changes.closed:
             assert alarm.closed_at is not None
             self.ended[alarm.kind, alarm.subject] = alarm.closed_at
+        self.ended = {key: at for key, at in self.ended.items() if at >= self.now - AGAIN}
         gone = {alarm.alarm_id for alarm in changes.closed}
         self.standing = [alarm for alarm in self.standing if alarm.alarm_id not in gone] + list(changes.opened)
         self.opened += [(self.now, alarm.subject) for alarm in changes.opened if alarm.subject == "upstream:u"]
@@ -96,6 +97,19 @@ def detection(seed: str, per_minute: float, usual: float, share: float, most: in
     return None
 
 
+def recovery(seed: str, per_minute: float, usual: float) -> int:
+    """Minutes until an alarm closes, once an outage of half an hour is over."""
+    subject = Subject(seed, per_minute, usual)
+    for share in [usual] * 120 + [0.5] * 30:
+        subject.pass_minute(share)
+        subject.look()
+    begin = subject.now
+    while subject.standing and subject.now - begin < timedelta(days=1):
+        subject.pass_minute(usual)
+        subject.look()
+    return (subject.now - begin) // MINUTE
+
+
 def main() -> None:
     weeks = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     print("steady traffic: alarms per subject and week")
@@ -103,15 +117,20 @@ def main() -> None:
         for per_minute in (1, 10, 60, 600):
             found = sum(openings(f"s{n}", per_minute, usual, usual, WEEK) for n in range(weeks))
             print(f"  usual {usual:6.1%}  {per_minute:4d}/min  {found / weeks:.2f}", flush=True)
-    print("a week at a steady share, usual 5 %, 60 calls a minute: openings")
+    print("a week at a steady share, usual 5 %: openings at 10, 60, 600 calls a minute")
     for share in (0.055, 0.06, 0.065, 0.07, 0.075, 0.08, 0.10):
-        print(f"  {share:6.1%}  {openings('f', 60, 0.05, share, WEEK)}", flush=True)
+        print(f"  {share:6.1%}  {[openings('f', rate, 0.05, share, WEEK) for rate in (10, 60, 600)]}", flush=True)
+    print("minutes from the usual share's return to the end, after half an hour of every second call: median of 20")
+    for usual in (0.02, 0.05):
+        for per_minute in (1, 10, 60, 600):
+            found = sorted(recovery(f"r{n}", per_minute, usual) for n in range(20))
+            print(f"  usual {usual:5.1%}  {per_minute:4d}/min  {median(found):g}  {found[17]}", flush=True)
     print("minutes to detection: median and 9th decile of 20")
     for usual, share in ((0.02, 0.04), (0.05, 0.10), (0.02, 0.5), (0.02, 1.0)):
         for per_minute in (1, 10, 60, 600):
             found = [detection(f"d{n}", per_minute, usual, share, 24 * 60) for n in range(20)]
-            seen = sorted(m if m is not None else 10**6 for m in found)
-            print(f"  {usual:5.1%} -> {share:6.1%}  {per_minute:4d}/min  {median(seen):g}  {seen[17]}", flush=True)
+            seen = sorted(m if m is not None else inf for m in found)
+            print(f"  {usual:5.1%} -> {share:6.1%}  {per_minute:4d}/min  {median(seen):g}  {seen[17]:g}", flush=True)
 
 
 if __name__ == "__main__":

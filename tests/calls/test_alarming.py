@@ -177,6 +177,15 @@ def test_what_was_counted_before_the_end_opens_no_other() -> None:
     assert judge(bad, week(), (), {("errors", "upstream:stub"): NOW, ("errors", "task:triage"): NOW}, NOW).opened == ()
 
 
+def test_another_needs_more_evidence_for_a_day_and_an_outage_has_it() -> None:
+    last = {("errors", "upstream:stub"): NOW - timedelta(hours=2), ("errors", "task:triage"): NOW - timedelta(hours=2)}
+    doubled = minutes(25, attempts=100, errors=4)
+
+    assert {a.kind for a in judge(doubled, week(), (), {}, NOW).opened} == {"errors"}
+    assert judge(doubled, week(), (), last, NOW).opened == ()
+    assert len(judge(minutes(1, errors=20), week(), (), last, NOW).opened) == 2
+
+
 def test_evidence_is_the_best_sum_of_log_likelihood_ratios() -> None:
     """Against the definition: the largest sum over all ends of the sequence, or nothing."""
     chance = random.Random(5)

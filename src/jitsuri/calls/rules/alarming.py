@@ -5,8 +5,9 @@ usual share" is added up minute by minute and never falls below nothing: Page's 
 few false alarms sees a change first. Sources: E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954);
 G. V. Moustakides, "Optimal stopping times for detecting changes in distributions", Annals of Statistics 14 (1986).
 
-What it takes to be over is tested against one and a half times the usual share, so that a share at the threshold opens an
-alarm once and does not close it. The numbers are decision 0023's, with what they give in a simulation.
+What it takes to be over is tested against one and a quarter times the usual share, and what was over within a day needs
+twice the evidence to open again: a share at the threshold opens an alarm once, and it stays. The numbers are decision
+0023's, with what they give in a simulation.
 """
 
 from __future__ import annotations
@@ -37,8 +38,13 @@ SLOW_NEEDS: Final = 200
 
 TO_OPEN: Final = 12.0
 """Evidence that opens an alarm, as a natural logarithm: 160,000 to one."""
+TO_OPEN_AGAIN: Final = 24.0
+"""Evidence for another of the same kind and subject within ``AGAIN``; an outage has it after some twenty calls."""
+AGAIN: Final = timedelta(days=1)
 TO_CLOSE: Final = 3.0
 """Evidence that closes it: 20 to one."""
+OVER: Final = 1.25
+"""How many times the usual share what closes an alarm is tested against."""
 FEWEST_BAD: Final = 10
 """Bad calls without which no alarm opens: attempts of one call fail together."""
 SHORTEST: Final = timedelta(minutes=10)
@@ -103,7 +109,8 @@ def judge(
     """What opens and what closes now.
 
     ``seen`` are the minutes within ``HORIZON`` by time, ``week`` the sums of what is usual, ``standing`` the open alarms,
-    ``ended`` when the last one of a kind and subject was over: what was counted up to that minute opens no other.
+    ``ended`` when the last one of a kind and subject was over, within ``AGAIN``: what was counted up to that minute opens no
+    other, and what came after must say more.
     """
     minutes, usual = by_subject(seen), {subject: rows[0] for subject, rows in by_subject(week, adds_up=True).items()}
     open_now = {(alarm.kind, alarm.subject): alarm for alarm in standing}
@@ -119,7 +126,9 @@ def judge(
             expected = usual_of(kind, usual.get(subject))
             if expected is not None and (kind != "refusals" or subject != TASK):
                 after = ended.get((kind, subject))
-                made = _opened(kind, subject, [r for r in rows if after is None or r.minute > after], expected, now)
+                later = [row for row in rows if row.minute > after] if after is not None else rows
+                needed = TO_OPEN if after is None else TO_OPEN_AGAIN
+                made = _opened(kind, subject, later, expected, now, needed)
                 opened += [made] if made is not None else []
     return Changes(tuple(opened), tuple(closed))
 
@@ -164,14 +173,16 @@ def evidence(rows: Sequence[Counted], usual: float, other: float) -> tuple[float
     return held, since
 
 
-def _opened(kind: AlarmKind, subject: str, rows: Sequence[Seen], usual: Usual, now: datetime) -> Alarm | None:
+def _opened(
+    kind: AlarmKind, subject: str, rows: Sequence[Seen], usual: Usual, now: datetime, needed: float
+) -> Alarm | None:
     if sum([_bad(kind, row, usual.limit_ms) for row in rows]) < FEWEST_BAD:
         return None
     counted = [_counted(kind, row, usual.limit_ms) for row in rows]
     doubled, half = evidence(counted, usual.share, 2 * usual.share), evidence(counted, usual.share, 0.5)
     held, since = max(doubled, half, key=lambda found: found[0])
     of_it = counted[since:]
-    if held < TO_OPEN or sum(row.bad for row in of_it) < FEWEST_BAD:
+    if held < needed or sum(row.bad for row in of_it) < FEWEST_BAD:
         return None
     facts: dict[str, object] = {
         **_told(of_it),
@@ -195,7 +206,7 @@ def _closed(alarm: Alarm, rows: Sequence[Seen], now: datetime) -> Alarm | None:
     since_it = now - alarm.opened_at >= QUIET and not any(
         row.bad for row in counted if row.minute > now - QUIET - _MINUTE
     )
-    if not since_it and evidence(counted, 1.5 * usual, usual)[0] < TO_CLOSE:
+    if not since_it and evidence(counted, OVER * usual, usual)[0] < TO_CLOSE:
         return None
     ends = {f"end_{name}": value for name, value in _told(counted).items()}
     return replace(alarm, closed_at=now, facts={**alarm.facts, **ends})

@@ -8,7 +8,7 @@ from typing import Final
 
 from jitsuri.calls.records import alarms as alarm_rows
 from jitsuri.calls.records import minutes as minute_rows
-from jitsuri.calls.rules.alarming import HORIZON, TASK, USUAL_GAP, USUAL_SPAN, Changes, judge
+from jitsuri.calls.rules.alarming import AGAIN, HORIZON, TASK, USUAL_GAP, USUAL_SPAN, Changes, judge
 from jitsuri.calls.shapes import Alarm, Seen
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
@@ -37,7 +37,7 @@ class Watcher:
             self._renew(now)
         with self._store.reading() as tx:
             seen = minute_rows.seen(tx, now - HORIZON)
-            standing, ended = alarm_rows.standing(tx), alarm_rows.ended(tx, now - HORIZON)
+            standing, ended = alarm_rows.standing(tx), alarm_rows.ended(tx, now - AGAIN)
         found = judge(seen, self._week, standing, ended, now)
         if not found.opened and not found.closed:
             return found
