@@ -11,8 +11,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-
 from budget_parts import MONTH, NOW, TODAY, YEN, Books, books, budget, limited, made, month_place
+
 from jitsuri.ledger.records import budgets as kept
 from jitsuri.ledger.records import leases
 from jitsuri.ledger.shapes.budgets import Budget, Drawn, Marks, Place, Settled, Settlement, Want
