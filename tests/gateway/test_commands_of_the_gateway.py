@@ -138,3 +138,13 @@ def test_a_variant_and_a_budget_set_by_command_hold_within_seconds(command: Comm
 
     shown = command("variant", "history", "open-task")
     assert shown.stdout.count("data rule, version") == 2
+
+
+def test_a_model_without_a_price_says_why_it_has_none(command: Command) -> None:
+    done = command("ask", "x", "--model", "stub/stub-model", "--json")
+    assert done.returncode == 0, done.stderr
+
+    told = explained(command, json.loads(done.stdout)["call_id"])
+
+    assert (told["cost_jpy"], told["plan"], told["attempts"][0]["reason"]) == (None, None, "price_missing_model")
+    assert "price book does not have this model" in command("explain", told["call_id"]).stdout

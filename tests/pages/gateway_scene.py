@@ -17,9 +17,11 @@ from page_scene import LAST, NOW, Scene, book, furnish, rate_on
 
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.calls.live.metering import Meters
+from jitsuri.calls.records import alarms as alarm_rows
 from jitsuri.calls.records import calls as call_rows
+from jitsuri.calls.records import gauges as gauge_rows
 from jitsuri.calls.records import minutes as minute_rows
-from jitsuri.calls.shapes import Call
+from jitsuri.calls.shapes import Alarm, Call, Gauges
 from jitsuri.flows.cold.keeping_budgets import make_budget, pin_budgets
 from jitsuri.flows.cold.keeping_variants import set_data_rule, set_variant
 from jitsuri.ledger.records import entries as entry_rows
@@ -227,6 +229,31 @@ def add_routing(store: Store, now: datetime = NOW - timedelta(days=3)) -> None:
     set_data_rule(store, now + timedelta(minutes=40), AOKI, rule, "契約のある事業者だけ", sites)
 
 
+def add_alarms(store: Store) -> None:
+    """One alarm that is open, one that is over; one worker leaves an upstream alone."""
+    facts = {
+        "calls": 40,
+        "bad": 12,
+        "percent": "30.0",
+        "usual_percent": "1.2",
+        "since": "2026-11-22T04:48:00+00:00",
+        "expected": 0.02,
+    }
+    ended = {"end_calls": 80, "end_bad": 1, "end_percent": "1.3"}
+    opened_at, day = NOW - timedelta(minutes=12), timedelta(days=1)
+    with store.transaction() as tx:
+        alarm_rows.begin(tx, Alarm(UUID(int=0xC1), "errors", "upstream:house", opened_at, None, facts))
+        past = Alarm(UUID(int=0xC2), "empty", "task:inquiry-triage", opened_at - day, None, facts)
+        alarm_rows.begin(tx, past)
+        alarm_rows.end(tx, replace(past, closed_at=opened_at - day + timedelta(minutes=20), facts=facts | ended))
+        for number, state in ((0, "open"), (1, "closed")):
+            gauge_rows.tell(
+                tx,
+                Gauges(f"sample/{number}", NOW - timedelta(seconds=3), 0, "", {"house": state, "openai": "closed"}, 0),
+            )
+        gauge_rows.tell(tx, Gauges("gone/0", NOW - timedelta(minutes=9), 0, "", {"openai": "open"}, 0))
+
+
 def furnish_gateway(store: Store) -> Scene:
     """The whole scene."""
     scene = furnish(store)
@@ -235,9 +262,5 @@ def furnish_gateway(store: Store) -> Scene:
     add_budgets(store)
     add_calls(store)
     add_minutes(store)
-    with store.transaction() as tx:
-        tx.execute(
-            "INSERT INTO calls_alarms (alarm_id, kind, subject, opened_at, facts) VALUES (%s, %s, %s, %s, %s)",
-            (UUID(int=0xC1), "no_such_kind", "house", NOW - timedelta(minutes=12), "{}"),
-        )
+    add_alarms(store)
     return scene

@@ -181,6 +181,9 @@ def test_the_hour_is_counted_as_the_meters_have_it(opened: Opened) -> None:
     assert [name for name in found] == ["openai", "house", "former"]
     assert view.refusals == (("key_unknown", 5), ("budget_exceeded", 2), ("a_code_without_a_name", 1))
     assert [worker.under_way for worker in view.workers] == [0, 2]
+    assert view.resting == {"house": 1}
+    assert [(alarm.kind, alarm.subject) for alarm in view.alarms] == [("errors", "upstream:house")]
+    assert [alarm.kind for alarm in view.past_alarms] == ["empty"]
 
 
 def test_pages_stay_quick_with_a_long_hour(changing: Opened) -> None:

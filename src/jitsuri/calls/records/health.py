@@ -1,8 +1,8 @@
-"""What the gateway saw lately, read for people: minutes added up, the newest calls, alarms that are open."""
+"""What the gateway saw lately, read for people: minutes added up, the newest calls, upstreams left alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
@@ -49,13 +49,14 @@ def newest(tx: Connection, source: str, since: datetime, limit: int) -> list[Cal
     return [Call(*row) for row in rows]
 
 
-def open_alarms(tx: Connection) -> list[tuple[str, str, datetime, Mapping[str, object]]]:
-    """(kind, subject, since when, facts) of every alarm that is open, the newest first."""
+def resting(tx: Connection, since: datetime) -> dict[str, int]:
+    """How many workers leave each upstream alone, of those that have said how they stand since then."""
     rows = tx.execute(
-        "SELECT kind, subject, opened_at, facts FROM calls_alarms WHERE closed_at IS NULL "
-        "ORDER BY opened_at DESC, kind, subject"
+        "SELECT b.key, count(*) FROM calls_gauges g CROSS JOIN LATERAL jsonb_each_text(g.breakers) b "
+        "WHERE g.seen_at >= %s AND b.value <> 'closed' GROUP BY b.key",
+        (since,),
     )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return dict(rows.fetchall())
 
 
 def _minute(row: tuple[Any, ...]) -> Minute:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.providers.shapes import Asked, Dialect, Told, Upstream
 from jitsuri.routing.shapes import Plan, Target
-from jitsuri.terms.ids import derived_id, digest_16
+from jitsuri.terms.ids import derived_id, sibling_id
 from jitsuri.terms.period import company_day
 from jitsuri.terms.usage import Usage
 
@@ -216,8 +217,10 @@ class Attempt:
         raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, reason: str,
     ) -> Entry:  # fmt: skip
         call, told = self.call, self.told
+        if paid.state != "priced" or not reason:
+            reason = paid.reason
         return Entry(
-            entry_id=derived_id("entry", self.attempt_id.bytes, "attempt"), attempt_id=self.attempt_id,
+            entry_id=sibling_id("entry", self.attempt_id), attempt_id=self.attempt_id,
             call_id=call.call_id, thread_id=call.thread_id, kind="attempt", corrects=None, at=call.at, day=call.day,
             booked_at=self.desk.now(), task=call.plan.task, department=call.department, provider=paid.provider,
             model=paid.model, model_asked=self.target.model, model_answered=told.model,
@@ -235,7 +238,7 @@ class Attempt:
         task = call.plan.task
         group = _group_of(task, call.key.name)
         return Call(
-            call.call_id, digest_16(call.inquiry.body), call.at, call.thread_id, task, call.department, group,
+            call.call_id, blake2b(call.inquiry.body, digest_size=16).digest(), call.at, call.thread_id, task, call.department, group,
             entry.provider, entry.model, entry.status, call.key.name, SOURCE, _NIL, 0, {},
             answered_call(self.told.response_id),
         )  # fmt: skip

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from jitsuri.calls.shapes import Alarm
 from jitsuri.flows.cold.viewing.opening_gateway import (
     LIVE_CALLS,
     SILENT_SECONDS,
-    Alarm,
     GatewayView,
     LiveCalls,
     Tally,
@@ -20,6 +20,7 @@ from jitsuri.flows.cold.viewing.opening_gateway import (
     refusals_view,
     upstream_view,
 )
+from jitsuri.flows.cold.watching import told as told_alarm
 from jitsuri.ledger.rules.budgeting import to_jpy
 from jitsuri.paper.shapes import Sparkline
 from jitsuri.providers.rules.addressing import without_secret
@@ -49,6 +50,7 @@ def show_gateway(desk: Desk, request: PageRequest) -> Answer:
         **_health(desk, request, view),
         **live,
         "alarms": [_alarm(one, lang) for one in view.alarms],
+        "past_alarms": [_alarm(one, lang) for one in view.past_alarms],
         "defined": [(one, _place(one), _key_place(one, lang)) for one in desk.upstreams.values()],
         "default": desk.settings.text("gateway.default_upstream"),
         "base_url": gateway_url(desk, request),
@@ -172,13 +174,10 @@ def _refused(code: str, lang: Language) -> str:
 
 
 def _alarm(alarm: Alarm, lang: Language) -> tuple[Alarm, str]:
-    code = f"alarm.{alarm.kind}"
-    if not has_text(code):
+    """An alarm with its sentence; of a kind that has none, what is known."""
+    if not has_text(f"alarm.{alarm.kind}"):
         return alarm, f"{alarm.kind} {alarm.subject}"
-    try:
-        return alarm, text(code, lang, **{"subject": alarm.subject, **alarm.facts})
-    except KeyError:
-        return alarm, f"{alarm.kind} {alarm.subject}"
+    return alarm, told_alarm(alarm.kind, alarm.subject, alarm.facts, lang)
 
 
 def _place(upstream: Upstream) -> str:

@@ -27,6 +27,7 @@ from jitsuri.routing.shapes import DataRule, Site, Target, Variant, Versioned
 from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Dropped
 from jitsuri.terms.period import company_day
+from jitsuri.terms.usage import Usage
 
 Estimate = Literal["", "usage_estimated", "orphaned"]
 """``usage_estimated``: the upstream reported no use, so it was reckoned from the texts' lengths. ``orphaned``: the process
@@ -35,6 +36,7 @@ died, so the upper bound is booked."""
 WORKER_DIED = "worker_died"
 """``Entry.error_code`` of an attempt whose process died."""
 
+_UNUSED = Usage()
 _Kept = TypeVar("_Kept")
 
 
@@ -91,7 +93,8 @@ def estimate_of(entry: Entry) -> Estimate:
     """Whether an entry's use is an estimate, and which."""
     if entry.error_code == WORKER_DIED or entry.reason == "orphaned":
         return "orphaned"
-    return "usage_estimated" if entry.reason == "usage_estimated" else ""
+    is_unreported = entry.source == SOURCE and entry.usage_raw is None and entry.usage != _UNUSED
+    return "usage_estimated" if is_unreported or entry.reason == "usage_estimated" else ""
 
 
 def upstream_of(entry: Entry, targets: Sequence[Target], sites: Mapping[str, Site]) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import starmap
 
+from jitsuri.calls.records import alarms as alarm_rows
 from jitsuri.calls.records import health
 from jitsuri.calls.rules.ranking import Rank, rank_of
-from jitsuri.calls.shapes import Call, Minute
+from jitsuri.calls.shapes import Alarm, Call, Minute
+from jitsuri.flows.cold.exposing import GONE
 from jitsuri.ledger.records import intents as intent_rows
 from jitsuri.ledger.records import reading
 from jitsuri.ledger.records import workers as worker_rows
@@ -29,6 +30,7 @@ STEP_MINUTES = 5
 """Minutes per point of a course: twelve points tell a trend, sixty are noise."""
 
 LIVE_CALLS = 30
+PAST_ALARMS = 12
 REFUSED = "refused:"
 """How minutes mark the outcome of a call that was refused before an upstream was asked."""
 SILENT_SECONDS = 15
@@ -73,16 +75,6 @@ class UpstreamHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """Something that is wrong now."""
-
-    kind: str
-    subject: str
-    opened_at: datetime
-    facts: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class GatewayView:
     """The gateway as it stands."""
 
@@ -93,7 +85,12 @@ class GatewayView:
     refusals: tuple[tuple[str, int], ...]
     """(code, how often), most frequent first."""
     workers: tuple[WorkerSeen, ...]
+    resting: Mapping[str, int]
+    """Upstreams that some workers leave alone after failures, with how many do."""
     alarms: tuple[Alarm, ...]
+    """Open now, the oldest first."""
+    past_alarms: tuple[Alarm, ...]
+    """The newest of those that are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,9 @@ def gateway_view(tx: Connection, now: datetime, names: Iterable[str]) -> Gateway
         whole=tally(minute for held in found.values() for minute in held),
         refusals=refused,
         workers=tuple(worker_rows.seen(tx)),
-        alarms=tuple(starmap(Alarm, health.open_alarms(tx))),
+        resting=health.resting(tx, now - GONE),
+        alarms=tuple(alarm_rows.standing(tx)),
+        past_alarms=tuple(one for one in alarm_rows.newest(tx, PAST_ALARMS) if one.closed_at is not None),
     )
 
 
