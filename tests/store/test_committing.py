@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from jitsuri.store.committing import Committer
-from jitsuri.store.door import Connection, Store
+from jitsuri.store.batching import Batch, Statements
+from jitsuri.store.door import Store
 
 
 @pytest.fixture
@@ -22,10 +23,19 @@ def table(store: Store) -> Store:
     return store
 
 
-def write(tx: Connection, rows: Sequence[Any]) -> None:
-    with tx.cursor() as cursor, cursor.copy("COPY evidence_probe FROM STDIN") as copy:
+def write(batch: Batch, rows: Sequence[Any]) -> None:
+    for number, words in rows:
+        if words is None:
+            batch.run("INSERT INTO evidence_probe VALUES ($1, NULL)", str(number).encode())
+        else:
+            batch.run("INSERT INTO evidence_probe VALUES ($1, $2)", str(number).encode(), words.encode())
+
+
+def copy(batch: Batch, rows: Sequence[Any]) -> None:
+    """As records write that know only an ordinary connection."""
+    with batch.connection.cursor() as cursor, cursor.copy("COPY evidence_probe FROM STDIN") as copying:
         for row in rows:
-            copy.write_row(row)
+            copying.write_row(row)
 
 
 def kept(store: Store) -> list[int]:
@@ -73,6 +83,25 @@ def test_a_bad_row_fails_alone(table: Store) -> None:
     assert [n for n, one in enumerate(came) if one is not None] == [7, 311]
     assert all(isinstance(came[n], psycopg.errors.NotNullViolation) for n in (7, 311))
     assert kept(table) == [n for n in range(400) if n not in (7, 311)]
+
+
+@pytest.mark.parametrize("writer", [write, copy])
+def test_both_ways_of_writing_bisect(table: Store, writer: Any) -> None:
+    async def work(committer: Committer) -> list[Any]:
+        rows = [(n, None if n % 10 == 3 else "x") for n in range(40)]
+        return await asyncio.gather(*(committer.submit([("probe", row)]) for row in rows), return_exceptions=True)
+
+    came = run(table, work, writer)
+    assert [n for n, one in enumerate(came) if one is not None] == [3, 13, 23, 33]
+    assert len(kept(table)) == 36
+
+
+def test_a_large_batch_goes_through_a_small_buffer(table: Store) -> None:
+    async def work(committer: Committer) -> None:
+        await asyncio.gather(*(committer.submit([("probe", (n, "見" * 100_000))]) for n in range(100)))
+
+    run(table, work)
+    assert len(kept(table)) == 100
 
 
 def test_the_rows_of_one_hand_in_stand_together(table: Store) -> None:
@@ -132,8 +161,9 @@ def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store) -> Non
     cut: list[bool] = []
 
     class Cutting(Committer):
-        def _connected(self) -> Connection:
-            connection = super()._connected()
+        def _connected(self) -> Statements:
+            statements = super()._connected()
+            connection = statements.connection
             if not cut:
                 plain = connection.execute
 
@@ -145,7 +175,7 @@ def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store) -> Non
                     return came
 
                 connection.execute = execute  # type: ignore[method-assign]
-            return connection
+            return statements
 
     async def main() -> None:
         committer = Cutting(table, {"probe": write})
@@ -162,10 +192,10 @@ def test_an_outage_is_told_and_ends(table: Store) -> None:
     is_away = threading.Event()
     is_away.set()
 
-    def writer(tx: Connection, rows: Sequence[Any]) -> None:
+    def writer(batch: Batch, rows: Sequence[Any]) -> None:
         if is_away.is_set():
             raise psycopg.errors.DiskFull("No space left on device")
-        write(tx, rows)
+        write(batch, rows)
 
     async def work(committer: Committer) -> None:
         future = committer.submit([("probe", (1, "x"))])

@@ -40,11 +40,11 @@ from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import Gauges
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
-from jitsuri.flows.cold.settling import begin, settle, touch
+from jitsuri.flows.cold.settling import begin, counted, touch
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
-from jitsuri.ledger.records import entries as entry_rows
+from jitsuri.ledger.records import booking as booking_rows
 from jitsuri.ledger.records import intents as intent_rows
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.providers.live import Breakers
@@ -70,13 +70,13 @@ LOGGER = logging.getLogger("jitsuri.gateway")
 
 WRITERS: Mapping[str, Writer] = {
     "intents": begin,
-    "entries": entry_rows.insert_many,
-    "ended": intent_rows.end_many,
-    "calls": call_rows.insert_many,
-    "texts": text_rows.insert_many,
-    "settlements": settle,
-    "minutes": minute_rows.add_many,
-    "touched": touch,
+    "entries": booking_rows.book_many,
+    "ended": intent_rows.close_many,
+    "calls": call_rows.keep_many,
+    "texts": lambda batch, rows: text_rows.insert_many(batch.connection, rows),
+    "settlements": counted,
+    "minutes": lambda batch, rows: minute_rows.add_many(batch.connection, rows),
+    "touched": lambda batch, rows: touch(batch.connection, rows),
 }
 """What the group commit writes, in this order within a transaction."""
 
@@ -197,9 +197,10 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         self._submit_minutes()
-        left = await asyncio.to_thread(self.committer.stop, GRACE_S)
-        if left:
-            LOGGER.error("%s rows could not be written before the end", left)
+        await asyncio.to_thread(self.committer.stop, GRACE_S)
+        await asyncio.sleep(0)  # what became durable last is counted by the loop
+        if self.committer.depth:
+            LOGGER.error("%s hand-ins could not be written before the end", self.committer.depth)
         await self.budgets.stop()
         await asyncio.to_thread(self.telemetry.stop)
         await asyncio.to_thread(self.page.stop)

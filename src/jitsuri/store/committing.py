@@ -22,11 +22,12 @@ from typing import Any
 
 import psycopg
 
-from jitsuri.store.door import Connection, Store
+from jitsuri.store.batching import Batch, Statements
+from jitsuri.store.door import Store
 from jitsuri.store.faults import operator_error
 from jitsuri.terms.errors import JitsuriError, OperatorError
 
-Writer = Callable[[Connection, Sequence[Any]], None]
+Writer = Callable[[Batch, Sequence[Any]], None]
 """Writes rows of one kind in the transaction it is given."""
 
 Rows = Sequence[tuple[str, Any]]
@@ -55,7 +56,7 @@ class Committer:
         self._store = store
         self._writers = dict(writers)
         self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
-        self._connection: Connection | None = None
+        self._statements: Statements | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_hurried = threading.Event()
@@ -130,8 +131,7 @@ class Committer:
                         batch.append(one)
             if batch:
                 self._write(batch)
-        if self._connection is not None:
-            self._connection.close()
+        self._let_go()
 
     def _write(self, batch: list[_Handed]) -> None:
         """Make a batch durable, or find the rows in it that cannot be."""
@@ -166,33 +166,46 @@ class Committer:
         for handed in batch:
             for kind, row in handed.rows:
                 grouped[kind].append(row)
-        connection = self._connected()
-        xid = None
+        statements = self._connected()
+        transaction = Batch(statements)
         try:
-            xid = _begin(connection)
+            transaction.begin()
             for kind, rows in grouped.items():
                 if rows:
-                    self._writers[kind](connection, rows)
-            connection.execute("COMMIT")
+                    self._writers[kind](transaction, rows)
+            transaction.settle()
+            statements.connection.execute("COMMIT")
             self.batches += 1
         except psycopg.Error as error:
             told = operator_error(error, self._store.dsn)
             if told is None:
-                _roll_back(connection)
+                self._roll_back(transaction)
                 raise
-            connection.close()
-            self._connection = None
-            if xid is None or not self._counted(xid):
+            self._let_go()
+            if transaction.xid is None or not self._counted(transaction.xid):
                 raise told from error
             self.batches += 1
         except BaseException:
-            _roll_back(connection)
+            self._roll_back(transaction)
             raise
 
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._store.lasting()
-        return self._connection
+    def _connected(self) -> Statements:
+        if self._statements is None or self._statements.connection.closed:
+            self._statements = Statements(self._store.lasting())
+        return self._statements
+
+    def _let_go(self) -> None:
+        if self._statements is not None:
+            self._statements.connection.close()
+            self._statements = None
+
+    def _roll_back(self, transaction: Batch) -> None:
+        transaction.abandon()
+        try:
+            if self._statements is not None:
+                self._statements.connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self._let_go()
 
     def _counted(self, xid: str) -> bool:
         """Did the transaction whose commit went unanswered count? Asks until the database is back.
@@ -201,11 +214,12 @@ class Committer:
         """
         while not self._is_hurried.is_set():
             try:
-                row = self._connected().execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
+                connection = self._connected().connection
+                row = connection.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
             except (psycopg.Error, JitsuriError) as error:
                 if isinstance(error, OperatorError):
                     self.outage = error
-                self._connection = None
+                self._let_go()
                 time.sleep(FIRST_PAUSE_S)
                 continue
             if row is None or row[0] != "in progress":
@@ -227,19 +241,3 @@ class Committer:
                 future.set_result(None)
             else:
                 future.set_exception(error)
-
-
-def _begin(connection: Connection) -> str:
-    """Begin, and learn the transaction's id, in one round trip."""
-    cursor = connection.execute("BEGIN; SELECT pg_current_xact_id()::text", prepare=False)
-    cursor.nextset()
-    row = cursor.fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-def _roll_back(connection: Connection) -> None:
-    try:
-        connection.execute("ROLLBACK")
-    except psycopg.Error:
-        connection.close()

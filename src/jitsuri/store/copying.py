@@ -7,7 +7,8 @@ Source: PostgreSQL 18 documentation, COPY, "Text Format".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 import msgspec
 
@@ -37,6 +38,32 @@ def json(value: object) -> str:
     if b"u0000" in encoded:
         encoded = _encode(_without_nul(value))
     return text(encoded.decode())
+
+
+def rows_json(rows: Sequence[object]) -> bytes:
+    """Frozen values (dataclasses, structs) as one JSON array, for ``json_to_recordset``: decimals, ids, days and instants
+    as texts, bytes as base64, nested values as objects. NUL and lone surrogates, which PostgreSQL refuses, give way.
+    """
+    try:
+        encoded = _encode(rows)
+    except UnicodeEncodeError:
+        encoded = b"u0000"
+    if b"u0000" in encoded:
+        encoded = _encode(_without_nul(_plain(rows)))
+    return encoded
+
+
+def _plain(value: object) -> object:
+    """A value in which texts can be reached: dataclasses and structs as mappings."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    return value
 
 
 def _without_nul(value: object) -> object:

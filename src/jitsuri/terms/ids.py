@@ -27,6 +27,17 @@ def derived_id(kind: str, *parts: str | bytes) -> UUID:
     return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
 
 
+def sibling_id(kind: str, other: UUID) -> UUID:
+    """The id of the one thing of this kind that belongs to another thing: as short as the way back, and as unique."""
+    mask = _MASKS.get(kind)
+    if mask is None:
+        mask = _MASKS[kind] = int.from_bytes(digest_16(kind.encode()), "big") & _FREE_BITS
+    return UUID(int=other.int ^ mask)
+
+
+_MASKS: dict[str, int] = {}
+
+
 def ordered_id(milliseconds: int, chance: bytes) -> UUID:
     """An id that sorts by its time: a UUID of version 7 (RFC 9562 §5.7) of unix milliseconds and ten random bytes."""
     bits = int.from_bytes(chance[:10], "big") & _FREE_RANDOM

@@ -7,13 +7,16 @@ Rounding happens once, where an entry is made (``to_ledger_jpy``) or where a per
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 LEDGER_STEP_JPY = Decimal("0.000001")
 """The ledger keeps millionths of a yen (decision 0006): one token of the cheapest model is 1.5e-6 yen."""
 
 EXACT_DIGITS = 60
 """Digits of the context in which exact products are made: token count × price × rate stays below it."""
+
+
+_EXACT = Context(prec=EXACT_DIGITS)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,14 +43,12 @@ class Money:
 
 def to_ledger_jpy(amount: Decimal) -> Decimal:
     """Round an exact yen amount to the ledger's step, half up, once."""
-    with localcontext(prec=EXACT_DIGITS):
-        return amount.quantize(LEDGER_STEP_JPY, rounding=ROUND_HALF_UP)
+    return amount.quantize(LEDGER_STEP_JPY, ROUND_HALF_UP, _EXACT)
 
 
 def to_whole_yen(amount: Decimal) -> Decimal:
     """Round a yen amount for a reader, half up."""
-    with localcontext(prec=EXACT_DIGITS):
-        return amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return amount.quantize(Decimal(1), ROUND_HALF_UP, _EXACT)
 
 
 def exact_product(*factors: Decimal) -> Decimal:
@@ -56,8 +57,7 @@ def exact_product(*factors: Decimal) -> Decimal:
     >>> exact_product(Decimal("0.1"), Decimal("154.20"))
     Decimal('15.420')
     """
-    with localcontext(prec=EXACT_DIGITS):
-        product = Decimal(1)
-        for factor in factors:
-            product *= factor
-        return product
+    product = Decimal(1)
+    for factor in factors:
+        product = _EXACT.multiply(product, factor)
+    return product

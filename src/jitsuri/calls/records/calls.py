@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from jitsuri.calls.shapes import Call
-from jitsuri.store.copying import NULL, copy_lines, json, text
+from jitsuri.store.batching import Batch
+from jitsuri.store.copying import NULL, copy_lines, json, rows_json, text
 from jitsuri.store.door import Connection
 
 _IMPORT_LOCK = 5_410_010
@@ -16,6 +17,18 @@ _COLUMNS = (
     "call_id", "content_hash", "at", "thread_id", "task", "department", "group_id", "provider", "model", "status",
     "key_name", "source", "run_id", "line", "metadata", "answer_id",
 )  # fmt: skip
+_TYPES = {
+    "call_id": "uuid", "at": "timestamptz", "thread_id": "uuid", "group_id": "uuid", "run_id": "uuid", "line": "int8",
+    "metadata": "jsonb", "answer_id": "uuid",
+}  # fmt: skip
+_TEXT = "text"
+_KEEP = (
+    f"INSERT INTO calls_calls ({', '.join(_COLUMNS)}) SELECT "  # noqa: S608  # our own column names
+    + ", ".join("decode(content_hash, 'base64')" if name == "content_hash" else name for name in _COLUMNS)
+    + " FROM json_to_recordset($1) AS c ("
+    + ", ".join(f"{name} {_TYPES.get(name, _TEXT)}" for name in _COLUMNS)
+    + ")"
+)
 _COPY = f"COPY calls_calls ({', '.join(_COLUMNS)}) FROM STDIN"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM calls_calls"  # noqa: S608  # our own column names
 
@@ -49,6 +62,11 @@ def _line(c: Call) -> str:
         f"{c.group_id}\t{text(c.provider)}\t{text(c.model)}\t{c.status}\t{text(c.key_name)}\t{text(c.source)}\t"
         f"{c.run_id}\t{c.line}\t{metadata}\t{NULL if c.answer_id is None else c.answer_id}\n"
     )
+
+
+def keep_many(batch: Batch, calls: Sequence[Call]) -> None:
+    """Write calls, on the path of calls."""
+    batch.run(_KEEP, rows_json(calls))
 
 
 def one(tx: Connection, call_id: UUID) -> Call | None:

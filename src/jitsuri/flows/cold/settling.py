@@ -13,16 +13,22 @@ from jitsuri.ledger.records import intents as intent_rows
 from jitsuri.ledger.records import leases as lease_rows
 from jitsuri.ledger.shapes.budgets import Settlement
 from jitsuri.ledger.shapes.intents import Intent
+from jitsuri.store.batching import Batch
 from jitsuri.store.door import Connection
 
 GATEWAY = "gateway"
 """Who acts where no person does."""
 
 
-def begin(tx: Connection, intents: Sequence[Intent]) -> None:
+def begin(batch: Batch, intents: Sequence[Intent]) -> None:
     """Write intents, as long as their workers are not taken for dead. Raises CallerError ``worker_replaced``."""
-    lease_rows.fence(tx, {intent.worker_id for intent in intents})
-    intent_rows.insert_many(tx, intents)
+    lease_rows.fence(batch.connection, {intent.worker_id for intent in intents})
+    intent_rows.begin_many(batch, intents)
+
+
+def counted(batch: Batch, settlements: Sequence[Settlement]) -> None:
+    """Count what attempts cost against their budgets, in a transaction of the group commit."""
+    settle(batch.connection, settlements)
 
 
 def touch(tx: Connection, touched: Sequence[tuple[UUID, date]]) -> None:

@@ -30,7 +30,7 @@ from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.wire.packing import unpacked
 from jitsuri.store.door import Connection, Store
-from jitsuri.terms.ids import derived_id, digest_16
+from jitsuri.terms.ids import derived_id, digest_16, sibling_id
 from jitsuri.terms.usage import Usage
 
 ORPHANED = "orphaned"
@@ -83,7 +83,7 @@ def _entry(intent: Intent, pricer: Pricer, rates: Rates, now: datetime) -> Entry
     names = (intent.model,)
     paid = costed(pricer, rates, intent.provider, names, usage, intent.at, intent.day, intent.tier, intent.region)
     return Entry(
-        entry_id=derived_id("entry", intent.attempt_id.bytes, "attempt"), attempt_id=intent.attempt_id,
+        entry_id=sibling_id("entry", intent.attempt_id), attempt_id=intent.attempt_id,
         call_id=intent.call_id, thread_id=intent.thread_id, kind="attempt", corrects=None, at=intent.at,
         day=intent.day, booked_at=now, task=intent.task, department=intent.department, provider=paid.provider,
         model=paid.model, model_asked=intent.model, model_answered="", region=intent.region, tier=intent.tier,

@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from jitsuri.ledger.shapes.intents import Intent
-from jitsuri.store.copying import copy_lines, json, text
+from jitsuri.store.batching import Batch
+from jitsuri.store.copying import copy_lines, json, rows_json, text
 from jitsuri.store.door import Connection
 
 _COLUMNS = Intent.__struct_fields__
 _COPY = f"COPY ledger_intents ({', '.join(_COLUMNS)}) FROM STDIN"
+_TEXT = "text"
+_TYPES = {
+    "attempt_id": "uuid", "call_id": "uuid", "thread_id": "uuid", "worker_id": "uuid", "at": "timestamptz", "day": "date",
+    "input_tokens": "int8", "output_tokens": "int8", "hold_micro_jpy": "int8", "budgets": "jsonb",
+}  # fmt: skip
+_BEGIN = (
+    f"INSERT INTO ledger_intents ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM "  # noqa: S608
+    f"json_to_recordset($1) AS i ({', '.join(f'{name} {_TYPES.get(name, _TEXT)}' for name in _COLUMNS)})"
+)
+_CLOSE = "DELETE FROM ledger_intents WHERE attempt_id IN (SELECT value::uuid FROM json_array_elements_text($1))"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM ledger_intents"  # noqa: S608  # our own column names
 
 
@@ -22,6 +33,16 @@ def insert_many(tx: Connection, intents: Sequence[Intent]) -> None:
 def end_many(tx: Connection, attempt_ids: Sequence[UUID]) -> None:
     """Take away the intents of attempts whose entries are written in this transaction."""
     tx.execute("DELETE FROM ledger_intents WHERE attempt_id = ANY(%s)", (list(attempt_ids),))
+
+
+def begin_many(batch: Batch, intents: Sequence[Intent]) -> None:
+    """Write intents, on the path of calls."""
+    batch.run(_BEGIN, rows_json(intents))
+
+
+def close_many(batch: Batch, attempt_ids: Sequence[UUID]) -> None:
+    """Take away intents whose entries are written in this transaction, on the path of calls."""
+    batch.run(_CLOSE, rows_json(attempt_ids))
 
 
 def of_worker(tx: Connection, worker_id: UUID) -> list[Intent]:

@@ -17,8 +17,8 @@ SUMS: tuple[str, ...] = (
 )  # fmt: skip
 """The summed columns of ``ledger_days`` and ``ledger_months``."""
 
-_KEYS = ("task", "department", "model", "provider", "purpose", "tier")
-_ROLLUP_LOCK = 5_410_002
+KEYS: tuple[str, ...] = ("task", "department", "model", "provider", "purpose", "tier")
+ROLLUP_LOCK = 5_410_002
 """Advisory lock that orders writers, so that two batches never wait for each other in a circle."""
 
 
@@ -50,7 +50,7 @@ def add(tx: Connection, entries: Iterable[Entry]) -> None:
 
 def lock(tx: Connection) -> None:
     """Wait for other writers of rollups; held until the transaction ends."""
-    tx.execute("SELECT pg_advisory_xact_lock(%s)", (_ROLLUP_LOCK,))
+    tx.execute("SELECT pg_advisory_xact_lock(%s)", (ROLLUP_LOCK,))
 
 
 def _contribution(entry: Entry) -> list[Any]:
@@ -79,11 +79,11 @@ _ARRAYS = {"cost_usd": "numeric[]", "cost_jpy": "numeric[]", "day": "date[]", "m
 def _upsert(tx: Connection, table: str, period: str, rows: dict[tuple[Any, ...], list[Any]]) -> None:
     if not rows:
         return
-    columns = (period, *_KEYS, *SUMS)
+    columns = (period, *KEYS, *SUMS)
     added = ", ".join(f"{name} = {table}.{name} + EXCLUDED.{name}" for name in SUMS)
-    arrays = ", ".join(f"%s::{_ARRAYS.get(name, 'text[]' if name in _KEYS else 'bigint[]')}" for name in columns)
+    arrays = ", ".join(f"%s::{_ARRAYS.get(name, 'text[]' if name in KEYS else 'bigint[]')}" for name in columns)
     tx.execute(
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608
-        f"ON CONFLICT ({period}, {', '.join(_KEYS)}) DO UPDATE SET {added}",
+        f"ON CONFLICT ({period}, {', '.join(KEYS)}) DO UPDATE SET {added}",
         [list(column) for column in zip(*((*key, *sums) for key, sums in sorted(rows.items())), strict=True)],
     )

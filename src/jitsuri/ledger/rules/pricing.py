@@ -133,6 +133,7 @@ class Pricer:
 
     book: PriceBook
     _kept: dict[tuple[str, str, str], _Ready | Unpriced] = field(default_factory=dict, repr=False, compare=False)
+    _chosen: dict[tuple[str, ...], _Ready | Unpriced] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def book_id(self) -> str:
@@ -151,13 +152,19 @@ class Pricer:
 
         A name that the company's own rows price goes before one that only the book knows; empty names are passed over.
         """
+        key = (provider, *names, region)
+        best = self._chosen.get(key)
+        if best is None:
+            if len(self._chosen) >= MOST_KEPT:
+                self._chosen.clear()
+            best = self._chosen[key] = self._best(provider, names, region)
+        return _priced(best, usage, at, tier)
+
+    def _best(self, provider: str, names: Sequence[str], region: str) -> _Ready | Unpriced:
         found = [self._found(provider, name, region) for name in dict.fromkeys(filter(None, names))]
         known = [ready for ready in found if isinstance(ready, _Ready)]
         own = [ready for ready in known if any(block.is_override for block in ready.sheet.blocks)]
-        best = next(iter([*own, *known, *found]), None)
-        if best is None:
-            return Unpriced("price_missing_model", {"provider": provider, "model": ""})
-        return _priced(best, usage, at, tier)
+        return next(iter([*own, *known, *found]), Unpriced("price_missing_model", {"provider": provider, "model": ""}))
 
     def _found(self, provider: str, model: str, region: str) -> _Ready | Unpriced:
         key = (provider, model, region)
