@@ -11,7 +11,7 @@ from jitsuri.routing.shapes import DataRule, Site, Target, Training, Variant
 from jitsuri.terms.outcomes import Dropped, Refusal
 
 MOST_FALLBACKS = 8
-"""More places than a caller waits for: each may take its whole time (decision 0018)."""
+"""More places than a caller waits for: each may take its whole time (decision 0024)."""
 LONGEST_TARGET = 200
 """As long as a model's name may be in a request."""
 MOST_OUTPUT_TOKENS = 1_000_000

@@ -35,7 +35,7 @@ from jitsuri.web.pages.wording import names_in
 from jitsuri.words import Language, has_text, text
 
 LIVE_MS, HEALTH_MS = 2_000, 10_000
-"""How often the page asks for the newest calls and for health (decided with the page: health is written every 5 s)."""
+"""How often the page asks for the newest calls and for health (decision 0024; meters are written every 5 s)."""
 
 
 def show_gateway(desk: Desk, request: PageRequest) -> Answer:

@@ -25,16 +25,17 @@ SOURCE = "gateway"
 """``Call.source`` of what came through the gateway."""
 
 WINDOW = timedelta(hours=1)
-"""What health looks back on."""
+"""What health looks back on (decision 0024)."""
 STEP_MINUTES = 5
 """Minutes per point of a course: twelve points tell a trend, sixty are noise."""
 
 LIVE_CALLS = 30
+"""Calls that are shown as they end (decision 0024)."""
 PAST_ALARMS = 12
 REFUSED = "refused:"
 """How minutes mark the outcome of a call that was refused before an upstream was asked."""
 SILENT_SECONDS = 15
-"""Silence after which a worker is marked: three of its heartbeats (decision 0020)."""
+"""Silence after which a worker is marked: three of its heartbeats (decisions 0020, 0024)."""
 
 _HALF, _MOST = Decimal("0.5"), Decimal("0.95")
 
