@@ -46,9 +46,11 @@ def module_store(pg_template: str, request: pytest.FixtureRequest) -> Iterator[S
 def gateway(
     tmp_path_factory: pytest.TempPathFactory, module_store: Store, stub: StubUpstream, request: pytest.FixtureRequest
 ) -> Iterator[RunningGateway]:
-    """The running gateway of a file of tests; ``SETTINGS`` of the module are ``settings_text``'s words."""
+    """The running gateway of a file of tests; ``SETTINGS`` of the module are ``settings_text``'s words, ``FILES`` lie in its home."""
     words: dict[str, Any] = getattr(request.module, "SETTINGS", {})
     home = tmp_path_factory.mktemp("gateway")
+    for name, text in getattr(request.module, "FILES", {}).items():
+        (home / name).write_text(text)
     running = RunningGateway(home, settings_text(stub.url, **words), module_store.dsn)
     with running:
         yield running
