@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from jitsuri.app.upstreams import faults, upstreams_of
+from jitsuri.settings import check_text
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     page
@@ -42,6 +45,16 @@ def test_the_commands_of_a_page_run(page: Path, open_folder: Path) -> None:
                 timeout=120,
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [p for p in sorted((ROOT / "docs").rglob("*.md")) if "```toml" in p.read_text("utf-8")],
+                         ids=lambda p: p.stem)  # fmt: skip
+def test_the_settings_that_a_page_shows_are_valid(page: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        if re.search(r"^\[(upstreams|gateway|budgets|tasks|company|texts)\b", block, re.MULTILINE):
+            settings, mistakes = check_text(block, ROOT, ROOT / "jitsuri.toml", {})
+            assert mistakes == []
+            assert faults(upstreams_of(settings)) == []
 
 
 def test_links_in_the_docs_lead_somewhere() -> None:
