@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from running_gateway import JITSURI, RunningGateway
 
+from jitsuri.access.live.passwords import Passwords
+from jitsuri.access.shapes import SignedIn
+from jitsuri.flows.cold.admitting import accept_first_admin, first_admin_link
 from jitsuri.store.door import Store
 
 SETTINGS = {
@@ -148,3 +154,35 @@ def test_a_model_without_a_price_says_why_it_has_none(command: Command) -> None:
 
     assert (told["cost_jpy"], told["plan"], told["attempts"][0]["reason"]) == (None, None, "price_missing_model")
     assert "price book does not have this model" in command("explain", told["call_id"]).stdout
+
+
+def test_the_console_shows_the_upstreams_and_the_call_that_was_just_asked(
+    command: Command, gateway: RunningGateway, module_store: Store
+) -> None:
+    now, secrets = datetime.now(UTC), itertools.count()
+    path = first_admin_link(module_store, now, lambda: f"link-{next(secrets)}-{'x' * 40}")
+    assert path is not None
+    admin = accept_first_admin(
+        module_store, Passwords(), now, path, login="aoki@example.jp", name="青木", password="korekara-12-mojide", language="ja",
+        secret=lambda: f"secret-{next(secrets)}-{'y' * 40}",
+    )  # fmt: skip
+    assert isinstance(admin, SignedIn)
+
+    def page(address: str) -> str:
+        asked = urllib.request.Request(
+            f"{gateway.console}{address}", headers={"cookie": f"jitsuri_session={admin.secret}"}
+        )
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    asked = json.loads(command("ask", "納期はいつですか", "--task", "inquiry-triage", "--json").stdout)
+
+    assert f"/calls/{asked['call_id']}" in page("/gateway/live")
+    shown = page("/gateway")
+    assert ">stub</a>" in shown
+    assert "環境変数 STUB_KEY" in shown
+    assert "sk-stub" not in shown
+    assert "応答あり" in shown
+    wait_until(lambda: '<a href="/gateway/upstreams/stub"><data' in page("/gateway/health"))
+    call = page(f"/calls/{asked['call_id']}")
+    assert '<a href="/gateway/upstreams/stub">stub</a>/gpt-4o-mini' in call
