@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import random
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jitsuri.ledger.records import booking as booking_rows
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.records import moves
 from jitsuri.ledger.records.rollups import SUMS
 from jitsuri.ledger.records.totals import span, totals
-from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.entries import Entry, GatewayEntry
+from jitsuri.store.batching import Batch, Statements
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.period import company_day
@@ -179,3 +183,45 @@ def _rollups_match(store: Store) -> None:
 def test_ids_of_entries_are_uuids() -> None:
     assert isinstance(entry().entry_id, UUID)
     assert entry().entry_id.version == 8
+
+
+def test_an_entry_of_the_gateway_has_every_field_of_an_entry() -> None:
+    assert GatewayEntry.__struct_fields__ == tuple(f.name for f in dataclasses.fields(Entry))
+
+
+def test_both_ways_of_booking_write_the_same_lines_and_sums(store: Store) -> None:
+    chance = random.Random(7)
+    made = [
+        entry(
+            n, task=chance.choice(["", "triage"]), status=chance.choice(["ok", "error", "cut"]),
+            state=chance.choice(["priced", "unpriced"]), cost=chance.choice([None, Decimal("0.00325")]),
+            currency=chance.choice(["USD", "JPY", ""]), cost_jpy=chance.choice([None, Decimal("0.501150")]),
+            latency_ms=chance.choice([None, 5, 10_000]), day=chance.choice([date(2026, 11, 30), date(2026, 12, 1)]),
+            model=chance.choice(["gpt", "タブ\t改行\n\\"]),
+            usage_raw=chance.choice([None, {"prompt_tokens": 3, "x": ["\x00", {"y": 1.5}]}]),
+        )
+        for n in range(1, 200)
+    ]  # fmt: skip
+
+    def kept(way: str) -> tuple[object, ...]:
+        with store.transaction() as tx:
+            for table in ("ledger_entries", "ledger_days", "ledger_months"):
+                tx.execute(f"TRUNCATE {table}")
+        if way == "copy":
+            with store.transaction() as tx:
+                entry_rows.insert_many(tx, made)
+        else:
+            connection = store.lasting()
+            batch = Batch(Statements(connection))
+            batch.begin()
+            booking_rows.book_many(batch, made[:80])
+            booking_rows.book_many(batch, made[80:])
+            batch.connection.execute("COMMIT")
+            connection.close()
+        with store.reading() as tx:
+            return tuple(
+                sorted(map(repr, tx.execute(f"SELECT * FROM {table}").fetchall()))
+                for table in ("ledger_entries", "ledger_days", "ledger_months")
+            )
+
+    assert kept("copy") == kept("batch")

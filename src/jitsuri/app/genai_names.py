@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from jitsuri.app.log_lines import plain
-from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.providers.shapes import Upstream
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -40,7 +40,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Booked(msgspec.Struct, frozen=True, gc=False):
     """What telemetry needs of one attempt: nothing that holds a request or an answer."""
 
-    entry: Entry
+    entry: GatewayEntry
     upstream: Upstream
     operation: str
     """``chat``, ``embeddings`` or ``other``."""
@@ -73,13 +73,13 @@ def span_name(booked: Booked) -> str:
     return f"{operation_of(booked)} {model}" if model else operation_of(booked)
 
 
-def times_ns(entry: Entry) -> tuple[int, int]:
+def times_ns(entry: GatewayEntry) -> tuple[int, int]:
     """Begin and end of the attempt, in nanoseconds of unix time."""
     end = (entry.booked_at - _EPOCH) // _MICROSECOND * 1_000
     return end - (entry.latency_ms or 0) * 1_000_000, end
 
 
-def error_type(entry: Entry) -> str:
+def error_type(entry: GatewayEntry) -> str:
     """Why it failed, as a code; '' where it did not, or where only its caller left."""
     if entry.status == "ok" or entry.error_code in _LEFT:
         return ""
@@ -127,7 +127,7 @@ def span_attributes(booked: Booked, names: frozenset[str]) -> dict[str, Value]:
     return found | _usage(entry, names) | _cost(entry)
 
 
-def _usage(entry: Entry, names: frozenset[str]) -> dict[str, Value]:
+def _usage(entry: GatewayEntry, names: frozenset[str]) -> dict[str, Value]:
     usage = entry.usage
     found: dict[str, Value] = {
         "gen_ai.usage.input_tokens": usage.input_tokens,
@@ -144,7 +144,7 @@ def _usage(entry: Entry, names: frozenset[str]) -> dict[str, Value]:
     return found
 
 
-def _cost(entry: Entry) -> dict[str, Value]:
+def _cost(entry: GatewayEntry) -> dict[str, Value]:
     """Costs as floating numbers, because attributes have no others; the ledger has the exact ones."""
     found: dict[str, Value] = {}
     if entry.cost_jpy is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import NewType
 from uuid import UUID
@@ -25,6 +26,18 @@ def derived_id(kind: str, *parts: str | bytes) -> UUID:
     """The id of a thing of this kind that these parts identify: a UUID of version 8 (RFC 9562 §5.8)."""
     digest = digest_16(kind.encode(), *[p.encode() if isinstance(p, str) else p for p in parts])
     return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
+
+
+def deriving(kind: str, *first: str) -> Callable[[str], UUID]:
+    """``derived_id`` for things that differ only in their last part: what is the same for all is made once."""
+    fixed = b"".join(len(part).to_bytes(8, "big") + part for part in (kind.encode(), *(one.encode() for one in first)))
+
+    def derive(last: str) -> UUID:
+        part = last.encode()
+        digest = blake2b(fixed + len(part).to_bytes(8, "big") + part, digest_size=16).digest()
+        return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
+
+    return derive
 
 
 def sibling_id(kind: str, other: UUID) -> UUID:

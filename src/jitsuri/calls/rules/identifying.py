@@ -7,7 +7,7 @@ import unicodedata
 from uuid import UUID
 
 from jitsuri.calls.shapes import CallGroup, Logged
-from jitsuri.terms.ids import derived_id, digest_16
+from jitsuri.terms.ids import derived_id, deriving, digest_16
 
 SAMPLE_CHARACTERS = 160
 TEMPLATE_CHARACTERS = 48
@@ -73,7 +73,10 @@ def named_thread(name: str) -> UUID:
 
 def answered_call(response_id: str) -> UUID | None:
     """The id that a log of the upstream gives the call with this answer; None where the answer's id names none."""
-    return derived_id("call", "answer", response_id) if _ANSWER_ID.fullmatch(response_id) else None
+    return _of_answer(response_id) if _ANSWER_ID.fullmatch(response_id) else None
+
+
+_of_answer = deriving("call", "answer")
 
 
 def thread_key(logged: Logged, its_id: UUID) -> UUID:

@@ -20,7 +20,7 @@ from jitsuri.ledger.live.budgets import Hold
 from jitsuri.ledger.live.prices import to_micro_jpy
 from jitsuri.ledger.rules.costing import Costed
 from jitsuri.ledger.rules.estimating import estimated_tokens
-from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.providers.shapes import Asked, Dialect, Told, Upstream
 from jitsuri.routing.shapes import Plan, Target
@@ -112,7 +112,7 @@ class Attempt:
         self.started_s = desk.monotonic()
         self.first_token_ms: int | None = None
         self.micro_jpy = micro_jpy
-        self.entry: Entry | None = None
+        self.entry: GatewayEntry | None = None
         """What was booked; None until then."""
         self.is_asked = False
         self.told = _NO_TOLD
@@ -134,7 +134,7 @@ class Attempt:
 
     def book(
         self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str = "", *, ends_call: bool
-    ) -> Entry:
+    ) -> GatewayEntry:
         """Hand the entry in, with everything that must stand or fall with it.
 
         ``ends_call``: the caller gets this attempt's answer, or nothing more after it; else another attempt may follow.
@@ -215,11 +215,11 @@ class Attempt:
     def _entry(
         self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str, usage: Usage,
         raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, reason: str,
-    ) -> Entry:  # fmt: skip
+    ) -> GatewayEntry:  # fmt: skip
         call, told = self.call, self.told
         if paid.state != "priced" or not reason:
             reason = paid.reason
-        return Entry(
+        return GatewayEntry(
             entry_id=sibling_id("entry", self.attempt_id), attempt_id=self.attempt_id,
             call_id=call.call_id, thread_id=call.thread_id, kind="attempt", corrects=None, at=call.at, day=call.day,
             booked_at=self.desk.now(), task=call.plan.task, department=call.department, provider=paid.provider,
@@ -232,7 +232,7 @@ class Attempt:
             run_id=None,
         )  # fmt: skip
 
-    def call_row(self, entry: Entry) -> Call:
+    def call_row(self, entry: GatewayEntry) -> Call:
         """The call itself, as it is kept."""
         call = self.call
         task = call.plan.task
@@ -266,6 +266,6 @@ def _group_of(task: str, key_name: str) -> UUID:
     return found
 
 
-def header_yen(entry: Entry) -> bytes:
+def header_yen(entry: GatewayEntry) -> bytes:
     """The cost for the caller's header: yen to the ledger's step, '' where there is none."""
     return b"" if entry.cost_jpy is None else str(entry.cost_jpy or Decimal(0)).encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jitsuri.ledger.records import entries, rollups
-from jitsuri.ledger.shapes.entries import Entry
+from jitsuri.ledger.shapes.entries import Entry, GatewayEntry
 from jitsuri.store.batching import Batch
 from jitsuri.store.copying import rows_json
 from jitsuri.terms.usage import USAGE_KINDS
@@ -63,6 +63,6 @@ _BOOK = (
 )
 
 
-def book_many(batch: Batch, booked: Sequence[Entry]) -> None:
+def book_many(batch: Batch, booked: Sequence[GatewayEntry] | Sequence[Entry]) -> None:
     """Write entries and add them to the rollups; the rollups' lock is held from here to the end of the transaction."""
     batch.run(_BOOK, rows_json(booked))

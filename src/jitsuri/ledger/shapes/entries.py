@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from jitsuri.ledger.shapes.pricing import PriceState
 from jitsuri.terms.usage import Usage
 
@@ -76,4 +78,51 @@ class Entry:
     reported_currency: str
     source: str
     """``import:openai``, … or ``gateway``."""
+    run_id: UUID | None
+
+
+class GatewayEntry(msgspec.Struct, frozen=True):
+    """An entry as the gateway books it: the same fields as ``Entry`` (a test says so), in a struct.
+
+    One is made per attempt on the path of a call: 1 µs instead of 6.
+    """
+
+    entry_id: UUID
+    attempt_id: UUID
+    call_id: UUID
+    thread_id: UUID
+    kind: EntryKind
+    corrects: UUID | None
+    at: datetime
+    day: date
+    booked_at: datetime
+    task: str
+    department: str
+    provider: str
+    model: str
+    model_asked: str
+    model_answered: str
+    region: str
+    tier: str
+    purpose: str
+    status: AttemptStatus
+    http_status: int | None
+    error_code: str
+    calls: int
+    usage: Usage
+    usage_raw: Mapping[str, object] | None
+    latency_ms: int | None
+    first_token_ms: int | None
+    state: PriceState
+    reason: str
+    currency: str
+    cost: Decimal | None
+    price_block: str
+    price_book: str
+    rate_id: UUID | None
+    rate: Decimal | None
+    cost_jpy: Decimal | None
+    reported_cost: Decimal | None
+    reported_currency: str
+    source: str
     run_id: UUID | None
