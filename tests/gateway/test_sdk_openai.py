@@ -353,6 +353,28 @@ def test_a_caller_that_goes_away_cancels_the_upstream_and_is_booked(
     assert (entry["status"], entry["error_code"]) == ("cut", "caller_gone")
 
 
+def test_a_caller_that_leaves_before_the_first_byte_is_booked_with_an_estimate(
+    client: openai.OpenAI, module_store: Store, stub: StubUpstream
+) -> None:
+    thread = {"X-Jitsuri-Thread": "left-early"}
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(
+            model="stub-slow-first-byte-2", messages=HELLO, timeout=0.5, extra_headers=thread
+        )
+    stub.wait(lambda: stub.requests[-1].cancelled)
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        with module_store.reading() as tx:
+            rows = tx.execute(
+                "SELECT status, error_code, input_tokens > 0 FROM ledger_entries WHERE thread_id = %s",
+                (named_thread("left-early"),),
+            ).fetchall()
+        if rows:
+            break
+        time.sleep(0.05)
+    assert rows == [("cut", "caller_gone", True)]
+
+
 def test_pass_through_is_booked_from_what_the_answer_reports(
     client: openai.OpenAI, module_store: Store, gateway: RunningGateway
 ) -> None:

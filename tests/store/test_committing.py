@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from jitsuri.store.committing import Committer
 from jitsuri.store.batching import Batch, Statements
+from jitsuri.store.committing import Committer
 from jitsuri.store.door import Store
 
 

@@ -14,13 +14,16 @@ from jitsuri.flows.hot.passing import Failure, pass_stream, pass_whole
 from jitsuri.flows.hot.telling import refused
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.asking import body_for, fields_of, read_ask
-from jitsuri.providers.rules.retrying import Again, GiveUp, next_step, outcome_of
+from jitsuri.providers.rules.retrying import Again, GiveUp, Outcome, next_step, outcome_of
 from jitsuri.providers.rules.translating_manners import manner_of
 from jitsuri.providers.rules.translating_requests import anthropic_to_openai, openai_to_anthropic
 from jitsuri.providers.shapes import Upstream
 from jitsuri.routing.shapes import Target
 from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
+
+LEDGER_AWAY = "ledger_away"
+"""The error of a wait for the ledger that took too long."""
 
 PATHS = {"openai": {"chat": "/chat/completions", "embeddings": "/embeddings"}, "anthropic": {"chat": "/messages"}}
 """Where an upstream of each dialect is asked, below its base address."""
@@ -62,14 +65,16 @@ def admitted(desk: Desk, inquiry: Inquiry) -> CallUnderWay | Refusal:
 async def _tried(desk: Desk, call: CallUnderWay, out: Out) -> Failure | Refusal | JitsuriError | None:
     """Ask the targets in order; None when the caller has an answer, else what the caller must be told."""
     last: Failure | Refusal | JitsuriError = Refusal("not_ready")
+    left = len(call.plan.targets)
     for target in call.plan.targets:
+        left -= 1
         upstream = desk.upstreams[target.upstream]
         model = call.asked.model if call.plan.is_variant else target.model
         kept_out = may(call.key, call.plan.task, model, upstream.region)
         if kept_out is not None:
             last = kept_out
             continue
-        came = await _tried_target(desk, call, upstream, target, out)
+        came = await _tried_target(desk, call, upstream, target, out, has_next=left > 0)
         if came is None or isinstance(came, Refusal):
             return came
         last = came
@@ -79,7 +84,7 @@ async def _tried(desk: Desk, call: CallUnderWay, out: Out) -> Failure | Refusal 
 
 
 async def _tried_target(
-    desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, out: Out
+    desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, out: Out, *, has_next: bool
 ) -> Failure | Refusal | JitsuriError | None:
     """Ask one target, again where that is safe."""
     tries = 0
@@ -88,10 +93,12 @@ async def _tried_target(
             return Failure.of_error(UpstreamError("upstream_resting", is_retryable=True, upstream=upstream.name))
         holding = await held(desk, call, upstream, target)
         if isinstance(holding, Refusal):
+            desk.breakers.report(upstream.name, "neutral", desk.monotonic())
             return holding
         body = _body(call, upstream, target, holding)
         if isinstance(body, Refusal):
             desk.budgets.release(holding.hold)
+            desk.breakers.report(upstream.name, "neutral", desk.monotonic())
             return body
         tries += 1
         with Attempt(desk, call, upstream, target, holding.bound, holding.micro_jpy, holding.hold) as attempt:
@@ -100,7 +107,7 @@ async def _tried_target(
             return None
         if isinstance(came, OperatorError):
             return came
-        step = next_step(came.fault, tries, upstream, desk.chance())
+        step = next_step(came.fault, tries, upstream, desk.chance(), has_next=has_next)
         if isinstance(step, GiveUp):
             came.is_final = True
             return came
@@ -113,24 +120,29 @@ async def _asked(desk: Desk, attempt: Attempt, body: bytes, out: Out) -> Failure
     """One attempt; None when the caller has an answer, whole or broken off."""
     call, upstream = attempt.call, attempt.upstream
     path = path_for(upstream, PATHS[upstream.dialect].get(call.asked.operation, ""), attempt.target.model)
+    failure: Failure | None = None
+    outcome: Outcome = "neutral"
     try:
+        attempt.is_asked = True  # from here on it may have been, also where the caller goes away meanwhile
         reply = await desk.ask(upstream, path, body, call.inquiry.headers, "POST")
-        attempt.is_asked = True
         if call.asked.is_stream and reply.status < 300:
             failure = await pass_stream(desk, attempt, reply, out)
         else:
             failure = await pass_whole(desk, attempt, reply, out)
+        outcome = "answered" if failure is None else outcome_of(failure.fault)
     except UpstreamError as error:
         failure = Failure.of_error(error)
+        outcome = outcome_of(error)
         attempt.is_asked = not error.is_retryable
         if attempt.entry is None:
             attempt.book("cut" if attempt.is_asked else "error", None, error.code, ends_call=False)
     except OperatorError as error:
+        attempt.is_asked = error.code == LEDGER_AWAY  # all others come before anything is sent
         if attempt.entry is None:
             attempt.book("cut" if attempt.is_asked else "error", None, error.code, ends_call=False)
         return error
-    outcome = "answered" if failure is None else outcome_of(failure.fault)
-    desk.breakers.report(upstream.name, outcome, desk.monotonic())
+    finally:
+        desk.breakers.report(upstream.name, outcome, desk.monotonic())
     return failure
 
 

@@ -122,8 +122,8 @@ async def _forwarded(
     failure: Failure | None = None
     with Attempt(desk, call, upstream, target, holding.bound, holding.micro_jpy, holding.hold) as attempt:
         try:
-            reply = await desk.ask(upstream, path, inquiry.body, inquiry.headers, inquiry.method)
             attempt.is_asked = True
+            reply = await desk.ask(upstream, path, inquiry.body, inquiry.headers, inquiry.method)
             failure = await _passed(desk, attempt, reply, out)
         except UpstreamError as error:
             failure = Failure.of_error(error)
@@ -131,6 +131,7 @@ async def _forwarded(
             if attempt.entry is None:
                 attempt.book("cut" if attempt.is_asked else "error", None, error.code, ends_call=False)
         except OperatorError as error:
+            attempt.is_asked = False
             if attempt.entry is None:
                 attempt.book("error", None, error.code, ends_call=False)
             return error
