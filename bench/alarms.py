@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from math import exp, inf, pi, sin
 from statistics import median
 
-from jitsuri.calls.rules.alarming import AGAIN, HORIZON, judge
+import numpy
+
+from jitsuri.calls.rules.alarming import AGAIN, FEWEST_BAD, HORIZON, TO_OPEN, judge
 from jitsuri.calls.shapes import Alarm, Seen
 
 START = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
@@ -81,6 +83,25 @@ def openings(seed: str, per_minute: float, usual: float, share: float, minutes: 
     return len(subject.opened)
 
 
+def many_weeks(usual: float, per_minute: float, weeks: int) -> float:
+    """Alarms per week of the test alone, in so many weeks at once: without the working day's shape and the horizon."""
+    chance = numpy.random.default_rng(20261127)
+    held = numpy.zeros((2, weeks))
+    other = numpy.array([[2 * usual], [0.5]])
+    for_bad, for_good = numpy.log(other / usual), numpy.log((1 - other) / (1 - usual))
+    bad_since = numpy.zeros((2, weeks))
+    found = 0
+    for _ in range(WEEK):
+        calls = chance.poisson(per_minute, weeks)
+        bad = chance.binomial(calls, usual)
+        held = numpy.maximum(0, held + bad * for_bad + (calls - bad) * for_good)
+        bad_since = numpy.where(held > 0, bad_since + bad, 0)
+        opens = ((held >= TO_OPEN) & (bad_since >= FEWEST_BAD)).any(axis=0)
+        found += int(opens.sum())
+        held[:, opens] = 0
+    return found / weeks
+
+
 def detection(seed: str, per_minute: float, usual: float, share: float, most: int) -> int | None:
     """Minutes until the alarm opens, after six quiet hours; None: not within ``most``."""
     subject = Subject(seed, per_minute, usual)
@@ -117,6 +138,10 @@ def main() -> None:
         for per_minute in (1, 10, 60, 600):
             found = sum(openings(f"s{n}", per_minute, usual, usual, WEEK) for n in range(weeks))
             print(f"  usual {usual:6.1%}  {per_minute:4d}/min  {found / weeks:.2f}", flush=True)
+    print("the same by the test alone, 1,000 weeks")
+    for usual in (0.02, 0.05, 0.10):
+        found_rates = [f"{rate}/min {many_weeks(usual, rate, 1000):.3f}" for rate in (1, 10, 60, 600)]
+        print(f"  usual {usual:6.1%}  {'  '.join(found_rates)}", flush=True)
     print("a week at a steady share, usual 5 %: openings at 10, 60, 600 calls a minute")
     for share in (0.055, 0.06, 0.065, 0.07, 0.075, 0.08, 0.10):
         print(f"  {share:6.1%}  {[openings('f', rate, 0.05, share, WEEK) for rate in (10, 60, 600)]}", flush=True)

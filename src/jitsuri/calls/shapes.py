@@ -266,7 +266,8 @@ class Alarm:
     closed_at: datetime | None
     facts: Mapping[str, object]
     """``calls``, ``bad``, ``percent`` and ``usual_percent`` as the sentence tells them, ``since`` when, ``expected`` (the
-    share that counts as usual until it is over), and ``limit_ms`` of slow answers; what closed it begins with ``end_``."""
+    share that counts as usual until it is over), ``over`` (how many times that its end is tested against), and ``limit_ms`` of
+    slow answers; what closed it begins with ``end_``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ TO_CLOSE: Final = 3.0
 """Evidence that closes it: 20 to one."""
 OVER: Final = 1.25
 """How many times the usual share what closes an alarm is tested against."""
+OUTAGE_OVER: Final = 2.0
+"""The same where half of all spoke loudest when it opened: from there back to the usual share is a long way, seen soon."""
 FEWEST_BAD: Final = 10
 """Bad calls without which no alarm opens: attempts of one call fail together."""
 SHORTEST: Final = timedelta(minutes=10)
@@ -180,7 +182,8 @@ def _opened(
         return None
     counted = [_counted(kind, row, usual.limit_ms) for row in rows]
     doubled, half = evidence(counted, usual.share, 2 * usual.share), evidence(counted, usual.share, 0.5)
-    held, since = max(doubled, half, key=lambda found: found[0])
+    is_outage = half[0] > doubled[0]
+    held, since = half if is_outage else doubled
     of_it = counted[since:]
     if held < needed or sum(row.bad for row in of_it) < FEWEST_BAD:
         return None
@@ -189,6 +192,7 @@ def _opened(
         "usual_percent": _percent(usual.share),
         "since": of_it[0].minute.astimezone(UTC).isoformat(),
         "expected": f"{usual.share:.6f}",
+        "over": f"{OUTAGE_OVER if is_outage else OVER:g}",
     }
     if usual.limit_ms:
         facts |= {"limit_ms": usual.limit_ms, "limit_s": f"{usual.limit_ms / 1000:g}"}
@@ -206,7 +210,7 @@ def _closed(alarm: Alarm, rows: Sequence[Seen], now: datetime) -> Alarm | None:
     since_it = now - alarm.opened_at >= QUIET and not any(
         row.bad for row in counted if row.minute > now - QUIET - _MINUTE
     )
-    if not since_it and evidence(counted, OVER * usual, usual)[0] < TO_CLOSE:
+    if not since_it and evidence(counted, float(str(alarm.facts["over"])) * usual, usual)[0] < TO_CLOSE:
         return None
     ends = {f"end_{name}": value for name, value in _told(counted).items()}
     return replace(alarm, closed_at=now, facts={**alarm.facts, **ends})
