@@ -14,6 +14,9 @@ import pytest
 from jitsuri.store.batching import Batch, Statements
 from jitsuri.store.committing import Committer
 from jitsuri.store.door import Store
+from jitsuri.terms.ids import derived_id
+
+WRITER = derived_id("writer", "test")
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def kept(store: Store) -> list[int]:
 
 def run(store: Store, work: Callable[[Committer], Any], writer: Any = write) -> Any:
     async def main() -> Any:
-        committer = Committer(store, {"probe": writer})
+        committer = Committer(store, {"probe": writer}, WRITER)
         committer.start(asyncio.get_running_loop())
         try:
             return await asyncio.wait_for(work(committer), 60)
@@ -178,7 +181,7 @@ def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store) -> Non
             return statements
 
     async def main() -> None:
-        committer = Cutting(table, {"probe": write})
+        committer = Cutting(table, {"probe": write}, WRITER)
         committer.start(asyncio.get_running_loop())
         await committer.submit([("probe", (1, "x"))])
         await asyncio.to_thread(committer.stop, 5)
@@ -210,3 +213,35 @@ def test_an_outage_is_told_and_ends(table: Store) -> None:
 
     run(table, work, writer)
     assert kept(table) == [1]
+
+
+def test_a_batch_cut_before_its_commit_is_not_taken_for_written(table: Store) -> None:
+    """Whatever other transactions committed meanwhile: a crash may give the lost one's id to one of them."""
+    cut: list[bool] = []
+
+    class Cutting(Committer):
+        def _connected(self) -> Statements:
+            statements = super()._connected()
+            connection = statements.connection
+            if not cut:
+                plain = connection.execute
+
+                def execute(query: Any, *args: Any, **named: Any) -> Any:
+                    if query == "COMMIT" and not cut:
+                        cut.append(True)
+                        connection.close()
+                        raise psycopg.OperationalError("server closed the connection unexpectedly")
+                    return plain(query, *args, **named)
+
+                connection.execute = execute  # type: ignore[method-assign]
+            return statements
+
+    async def main() -> None:
+        committer = Cutting(table, {"probe": write}, WRITER)
+        committer.start(asyncio.get_running_loop())
+        await committer.submit([("probe", (1, "x"))])
+        assert await asyncio.to_thread(kept, table) == [1]
+        await asyncio.to_thread(committer.stop, 5)
+
+    asyncio.run(main())
+    assert cut == [True]

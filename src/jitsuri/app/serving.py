@@ -29,6 +29,7 @@ from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
+from jitsuri.store.supervisor.ending import end_on_signals
 from jitsuri.terms.errors import JitsuriError, OperatorError
 from jitsuri.web.doors import build_console
 
@@ -111,6 +112,7 @@ def serve(
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Serve the console, and the gateway on its socket by worker processes, until a signal ends it."""
+    end_on_signals()  # the server raises a signal again when it is done: what comes after it must still happen
     workers = None
     models = LocalModels(settings, tell)
     if gateway is not None:

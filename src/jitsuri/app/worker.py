@@ -156,7 +156,7 @@ class Worker:
         self.meters = Meters()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
-        self.committer = Committer(store, WRITERS)
+        self.committer = Committer(store, WRITERS, new_id())
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),

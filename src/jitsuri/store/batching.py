@@ -16,7 +16,6 @@ from psycopg.pq import ExecStatus
 
 from jitsuri.store.door import Connection
 
-_ASK_XID = "SELECT pg_current_xact_id()::text"
 _FAILED = (
     ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.NONFATAL_ERROR, ExecStatus.PIPELINE_ABORTED,
 )  # fmt: skip
@@ -41,13 +40,10 @@ class Batch:
         self._sent: list[str | None] = []
         """What results are to come for: a statement that was prepared, None for one that was run."""
         self._is_piping = False
-        self.xid: str | None = None
-        """The transaction's own id, once it is known."""
 
     def begin(self) -> None:
-        """Begin the transaction, and ask for its id."""
+        """Begin the transaction."""
         self.run("BEGIN")
-        self.run(_ASK_XID)
 
     @property
     def connection(self) -> Connection:
@@ -91,7 +87,6 @@ class Batch:
                     failed = errors.error_from_result(result, encoding="utf-8")
             elif prepared is None:
                 last = _rows_of(result)
-                self.xid = self.xid or (last[0][0] or b"").decode() if last else self.xid
             if self._result() is not None:
                 raise psycopg.OperationalError("the server answered out of turn")
         if self._awaited().status != ExecStatus.PIPELINE_SYNC:

@@ -5,8 +5,9 @@ that under load each transaction, with its one wait for the disk, carries many c
 
 - A batch that the database refuses is bisected: one bad row fails alone, never its neighbours.
 - While the database is away (or its disk is full) nothing is dropped: the batch is tried again until it stands, and
-  ``outage`` says why. When a connection is lost at the commit, the transaction's own id tells whether it counted
-  (``pg_xact_status``), so that nothing is written twice.
+  ``outage`` says why. Every batch writes its number beside it; when a connection is lost at the commit, that number tells
+  whether it counted, so that nothing is written twice and nothing is taken for written. (A transaction's own id would lie:
+  after a crash the database gives it to another one.)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -36,6 +38,13 @@ Rows = Sequence[tuple[str, Any]]
 MOST_AT_ONCE = 1000
 """Hand-ins per transaction: at 50 µs each a batch takes 50 ms, and a bisection stays short (decision 0017)."""
 
+_MARK = (
+    "INSERT INTO store_writers (writer_id, number, seen_at) VALUES ($1, $2, clock_timestamp()) "
+    "ON CONFLICT (writer_id) DO UPDATE SET number = EXCLUDED.number, seen_at = EXCLUDED.seen_at"
+)
+_ASK_MARK = "SELECT number FROM store_writers WHERE writer_id = %s FOR UPDATE"
+_END_MARK = "DELETE FROM store_writers WHERE writer_id = %s OR seen_at < clock_timestamp() - interval '1 day'"
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 """Between tries while the database is away: the embedded one is back within four seconds (decision 0002)."""
 
@@ -51,8 +60,8 @@ class _Handed:
 class Committer:
     """One writer thread on a connection of its own. ``submit`` belongs to the event loop that started it."""
 
-    def __init__(self, store: Store, writers: Mapping[str, Writer]) -> None:
-        """``writers`` by kind, in the order in which kinds are written within a transaction."""
+    def __init__(self, store: Store, writers: Mapping[str, Writer], writer_id: UUID) -> None:
+        """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had."""
         self._store = store
         self._writers = dict(writers)
         self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
@@ -65,6 +74,8 @@ class Committer:
         """Hand-ins that are not durable yet; touched by the loop's thread alone."""
         self.outage: OperatorError | None = None
         """Why nothing can be made durable at present; None while all is well."""
+        self._writer_id = str(writer_id).encode()
+        self._number = 0
         self.batches = 0
         """Transactions written so far."""
 
@@ -131,6 +142,8 @@ class Committer:
                         batch.append(one)
             if batch:
                 self._write(batch)
+        with contextlib.suppress(psycopg.Error, JitsuriError):
+            self._connected().connection.execute(_END_MARK, (self._writer_id.decode(),))
         self._let_go()
 
     def _write(self, batch: list[_Handed]) -> None:
@@ -168,12 +181,16 @@ class Committer:
                 grouped[kind].append(row)
         statements = self._connected()
         transaction = Batch(statements)
+        is_ending = False
         try:
+            self._number += 1
             transaction.begin()
+            transaction.run(_MARK, self._writer_id, str(self._number).encode())
             for kind, rows in grouped.items():
                 if rows:
                     self._writers[kind](transaction, rows)
             transaction.settle()
+            is_ending = True
             statements.connection.execute("COMMIT")
             self.batches += 1
         except psycopg.Error as error:
@@ -182,7 +199,7 @@ class Committer:
                 self._roll_back(transaction)
                 raise
             self._let_go()
-            if transaction.xid is None or not self._counted(transaction.xid):
+            if not is_ending or not self._counted(self._number):
                 raise told from error
             self.batches += 1
         except BaseException:
@@ -207,24 +224,23 @@ class Committer:
         except psycopg.Error:
             self._let_go()
 
-    def _counted(self, xid: str) -> bool:
-        """Did the transaction whose commit went unanswered count? Asks until the database is back.
+    def _counted(self, number: int) -> bool:
+        """Did the batch of this number count, whose transaction ended without an answer? Asks until the database is back.
 
-        Source: PostgreSQL 18 documentation, 9.27.7 (``pg_xact_status``).
+        A server process that still works on it holds the writer's row: the question waits for its end.
         """
         while not self._is_hurried.is_set():
             try:
                 connection = self._connected().connection
-                row = connection.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
+                with connection.transaction():
+                    row = connection.execute(_ASK_MARK, (self._writer_id.decode(),)).fetchone()
             except (psycopg.Error, JitsuriError) as error:
                 if isinstance(error, OperatorError):
                     self.outage = error
                 self._let_go()
                 time.sleep(FIRST_PAUSE_S)
                 continue
-            if row is None or row[0] != "in progress":
-                return row is not None and row[0] == "committed"
-            time.sleep(FIRST_PAUSE_S)
+            return row is not None and row[0] >= number
         return False
 
     def _resolve(self, batch: list[_Handed], error: BaseException | None) -> None:

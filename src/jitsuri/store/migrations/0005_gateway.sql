@@ -6,6 +6,14 @@ CREATE TABLE store_changes (
     number bigint NOT NULL
 );
 
+-- How far each writer of the group commit has come: its last number is written with every batch, so that one whose commit went
+-- unanswered is known to count, or not. A transaction's own id would not do: after a crash it may be given again.
+CREATE TABLE store_writers (
+    writer_id uuid PRIMARY KEY,
+    number    bigint NOT NULL,
+    seen_at   timestamptz NOT NULL
+);
+
 -- An attempt that was begun: written before the caller gets a byte, taken away in the transaction that writes its entry.
 -- One that stays behind is the trace of a process that died; it becomes an entry marked estimated.
 CREATE TABLE ledger_intents (
