@@ -19,8 +19,9 @@ from jitsuri.ledger.live.budgets import Budgets, CallBudgets, Hold, NeedsLease
 from jitsuri.ledger.records import budgets as kept
 from jitsuri.ledger.records import leases
 from jitsuri.ledger.shapes.budgets import Settlement
+from jitsuri.store.batching import Batch
 from jitsuri.store.committing import Committer
-from jitsuri.store.door import Connection, Store
+from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Refusal
 
@@ -38,7 +39,8 @@ Line = tuple[UUID, UUID, str, str, int]
 """Call, worker, budget, first day of the period, hold."""
 
 
-def begin(tx: Connection, lines: Sequence[Line]) -> None:
+def begin(batch: Batch, lines: Sequence[Line]) -> None:
+    tx = batch.connection
     leases.fence(tx, {line[1] for line in lines})
     with (
         tx.cursor() as cursor,
@@ -48,9 +50,9 @@ def begin(tx: Connection, lines: Sequence[Line]) -> None:
             c.write_row(line)
 
 
-def end(tx: Connection, ended: Sequence[tuple[UUID, int]]) -> None:
+def end(batch: Batch, ended: Sequence[tuple[UUID, int]]) -> None:
     """Write what calls cost; one that was swept meanwhile is written already, as an entry would be."""
-    rows = tx.execute(
+    rows = batch.connection.execute(
         "UPDATE probe_lines p SET actual = e.actual FROM unnest(%s::uuid[], %s::int8[]) e (call_id, actual) "
         "WHERE p.call_id = e.call_id AND p.actual IS NULL RETURNING p.call_id",
         ([call_id for call_id, _ in ended], [actual for _, actual in ended]),
@@ -59,8 +61,8 @@ def end(tx: Connection, ended: Sequence[tuple[UUID, int]]) -> None:
         raise CallerError("swept")
 
 
-def settle(tx: Connection, settlements: Sequence[Settlement]) -> None:
-    leases.settle_many(tx, settlements)
+def settle(batch: Batch, settlements: Sequence[Settlement]) -> None:
+    leases.settle_many(batch.connection, settlements)
 
 
 class SaysYes(Budgets):
@@ -95,7 +97,7 @@ async def work(order: dict[str, Any]) -> dict[str, int]:
     budgets = kind(store, UUID(order["worker_id"]))
     with store.reading() as tx:
         budgets.replace(kept.snapshot(tx))
-    committer = Committer(store, {"begun": begin, "ended": end, "settled": settle})
+    committer = Committer(store, {"begun": begin, "ended": end, "settled": settle}, UUID(order["worker_id"]))
     committer.start(asyncio.get_running_loop())
     await budgets.start()
     counts = {"held": 0, "refused": 0, "away": 0, "replaced": 0, "swept": 0}

@@ -231,6 +231,8 @@ def test_what_another_worker_has_idle_is_recalled_at_once(store: Store) -> None:
     async def work() -> None:
         async with at_work(store) as first, at_work(store, "2") as second:
             first.release(await held(first, 9))
+            with store.transaction() as tx:
+                tx.execute("SELECT pg_notify(%s, %s)", (leases.RECALL, "what anybody might write there"))
             assert books(store, one.budget_id).leased == 9 * YEN
             started = time.monotonic()
             await held(second, 10)

@@ -33,12 +33,13 @@ NEEDS_LEASE = NeedsLease()
 class _Places:
     """Where a call of one day counts."""
 
-    __slots__ = ("accounts", "counted", "soft")
+    __slots__ = ("accounts", "counted", "hard", "soft")
 
     def __init__(self, accounts: tuple[Account, ...], soft: tuple[Place, ...]) -> None:
         self.accounts = accounts
+        self.hard = tuple(account.place for account in accounts)
         self.soft = tuple((place, 0) for place in soft)
-        everything = (*(account.place for account in accounts), *soft)
+        everything = (*self.hard, *soft)
         self.counted = tuple((str(place.budget_id), place.period_start.isoformat()) for place in everything)
 
 
@@ -191,7 +192,7 @@ class Budgets:
                 taken = purse.settle(accounts, held, actual_micro_jpy)
             else:
                 taken = [held] * len(accounts)
-        lines = tuple([(account.place, most) for account, most in zip(accounts, taken, strict=True)])
+        lines = tuple(zip(places.hard, taken, strict=True))
         budgets = hold.budgets
         return (
             Settlement(

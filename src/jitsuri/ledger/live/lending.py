@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
-from datetime import date
 from uuid import UUID
 
 import psycopg
@@ -86,7 +85,7 @@ class Lessor:
         self._thread: threading.Thread | None = None
         self.draws = 0
         """Statements that drew so far."""
-        self.outage: OperatorError | psycopg.Error | None = None
+        self.outage: Exception | None = None
         """Why leases cannot be drawn at present; None while all is well."""
 
     def start(self) -> None:
@@ -140,9 +139,9 @@ class Lessor:
                 self.outage = None
             except _BuriedError:
                 continue
-            except (OperatorError, psycopg.Error) as error:
+            except Exception as error:  # noqa: BLE001  # a lessor that ends would have every call under a hard budget refused
                 self._lose(error)
-        with contextlib.suppress(OperatorError, psycopg.Error):
+        with contextlib.suppress(OperatorError, psycopg.Error, _BuriedError):
             self._leave()
         self._refuse_all(self._waiting + list(self._inbox))
         self._disconnect()
@@ -192,6 +191,8 @@ class Lessor:
             raise
         finally:
             self._pour_back(pots, accounts, stands)
+            for account in ahead.values():
+                account.is_wanted = False
         for asked, worker_id in placed:
             _tell(asked, worker_id)
         self._give_back(connection, self._excess(pots, accounts, stands))
@@ -217,7 +218,6 @@ class Lessor:
                 accounts[place].see(drawn, now)
                 pots[place] += drawn.granted_micro_jpy
         for place, account in ahead.items():
-            account.is_wanted = False
             if place in first and place not in accounts:
                 account.see(first[place], now)
                 self._add(account, first[place])
@@ -387,11 +387,9 @@ class Lessor:
         self._seen(sent_at)
 
     def _answer_recalls(self, connection: Connection) -> None:
-        places = []
-        for told in connection.notifies(timeout=0):
-            asker, budget_id, start = told.payload.split(" ")
-            if asker != str(self._purse.worker_id):
-                places.append(Place(UUID(budget_id), date.fromisoformat(start)))
+        heard = (leases.recalled(told.payload) for told in connection.notifies(timeout=0))
+        mine = str(self._purse.worker_id)
+        places = [place for asker, place in heard if place is not None and asker != mine]
         if places:
             with self._purse.lock:
                 free = self._purse.take_free(places)
@@ -422,7 +420,7 @@ class Lessor:
             self._connection.close()
             self._connection = None
 
-    def _lose(self, error: OperatorError | psycopg.Error) -> None:
+    def _lose(self, error: Exception) -> None:
         """Let a failed connection go; calls that have waited long enough are told."""
         self.outage = error
         self._disconnect()

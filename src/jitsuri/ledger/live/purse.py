@@ -127,10 +127,13 @@ class Purse:
         All that was held: what was not spent goes back to the budget when the settlement is durable, and not before,
         because a call whose process dies until then counts with its hold. A cost above the hold takes what is free.
         """
-        taken = []
         for account in accounts:
             account.held -= held
-            beyond = min(max(0, actual - held), account.free)
+        if actual <= held:
+            return [held] * len(accounts)
+        taken = []
+        for account in accounts:
+            beyond = min(actual - held, account.free)
             account.free -= beyond
             taken.append(held + beyond)
         return taken

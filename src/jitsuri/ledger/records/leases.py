@@ -8,6 +8,7 @@ So no lock is held while a process thinks, and no two wait for each other in a c
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -213,6 +214,16 @@ def recall(tx: Connection, places: Collection[Place], asked_by: UUID | None) -> 
     for place in places:
         payload = f"{asked_by or ''} {place.budget_id} {place.period_start}"
         tx.execute("SELECT pg_notify(%s, %s)", (RECALL, payload))
+
+
+def recalled(payload: str) -> tuple[str, Place | None]:
+    """Who asks for what, by the payload of a recall; None where somebody else wrote there."""
+    asker, _, named = payload.partition(" ")
+    budget_id, _, start = named.partition(" ")
+    try:
+        return asker, Place(UUID(budget_id), date.fromisoformat(start))
+    except ValueError:
+        return asker, None
 
 
 # -- settlements
