@@ -217,10 +217,12 @@ class Committer:
             self._statements = None
 
     def _roll_back(self, transaction: Batch) -> None:
+        """Roll back beside psycopg, which would let go of every prepared statement of the connection, ours among them."""
         transaction.abandon()
         try:
             if self._statements is not None:
-                self._statements.connection.execute("ROLLBACK")
+                transaction.run("ROLLBACK")
+                transaction.settle()
         except psycopg.Error:
             self._let_go()
 
