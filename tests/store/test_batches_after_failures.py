@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from jitsuri.store.batching import Batch, Statements
+from jitsuri.store.batching import Batch
 from jitsuri.store.committing import Committer
 from jitsuri.store.door import Store
 
@@ -45,23 +45,3 @@ def test_rows_are_written_after_a_batch_that_was_rolled_back(store: Store) -> No
     asyncio.run(asyncio.wait_for(work(), 30))
     with store.reading() as tx:
         assert len(tx.execute("SELECT * FROM evidence_probe").fetchall()) == 30
-
-
-def test_a_statement_that_cannot_be_prepared_leaves_the_others_their_names(store: Store) -> None:
-    connection = store.lasting()
-    statements = Statements(connection)
-    for statement in ("SELECT 1", "SELECT 2", "SELECT nothing", "SELECT 3", "SELECT 2", "SELECT 4"):
-        batch = Batch(statements)
-        batch.run(statement)
-        if "nothing" in statement:
-            with pytest.raises(psycopg.errors.UndefinedColumn):
-                batch.settle()
-        else:
-            assert batch.settle() == [(statement[-1].encode(),)]
-    first = Batch(statements)
-    first.run("SELECT none")
-    first.run("SELECT 5")
-    with pytest.raises(psycopg.errors.UndefinedColumn):
-        first.settle()
-    assert [Batch(statements).rows(f"SELECT {number}") for number in (5, 6, 1)] == [[(b"5",)], [(b"6",)], [(b"1",)]]
-    connection.close()

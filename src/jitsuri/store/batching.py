@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-from itertools import count
 
 import psycopg
 from psycopg import errors
@@ -28,8 +27,6 @@ class Statements:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.names: dict[str, bytes] = {}
-        self.numbers = count()
-        """A name is never given twice: one whose preparing failed may stand between others."""
         self.poll = select.poll()
         self.poll.register(connection.pgconn.socket, select.POLLIN)
 
@@ -62,7 +59,7 @@ class Batch:
         names = self._statements.names
         name = names.get(statement)
         if name is None:
-            name = names[statement] = b"batch%d" % next(self._statements.numbers)
+            name = names[statement] = b"batch%d" % len(names)
             self._pgconn.send_prepare(name, statement.encode())
             self._sent.append(statement)
         self._pgconn.send_query_prepared(name, values)
