@@ -212,7 +212,7 @@ class Own:
         """``init``, a configuration, a key."""
         home, port = folder / "home", free_port()
         shutil.rmtree(home, ignore_errors=True)
-        own = cls(place, home, Target("jitsuri", port, models={"chat": "task:bench"}))
+        own = cls(place, home, Target("jitsuri", port, models={"chat": "task:bench", "messages": "claude-haiku-4-5"}))
         own.run("init")
         config = JITSURI_CONFIG.format(port=port, console_port=free_port(), upstream_port=place.upstream_port)
         (home / "jitsuri.toml").write_text(config, "utf-8")
