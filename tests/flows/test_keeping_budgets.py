@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from jitsuri.access.records import departments as department_rows
 from jitsuri.access.shapes import Arrangement, Department
 from jitsuri.flows.cold.keeping_budgets import (
-    all_budgets,
-    budget_history,
     change_budget,
     end_budget,
     make_budget,
@@ -22,13 +21,14 @@ from jitsuri.flows.cold.keeping_budgets import (
 )
 from jitsuri.ledger.records import budgets as kept
 from jitsuri.ledger.records import leases, rollups
-from jitsuri.ledger.shapes.budgets import Budget, BudgetDraft, Marks, Place, Settlement
+from jitsuri.ledger.shapes.budgets import Budget, BudgetDraft, BudgetStanding, BudgetVersion, Marks, Place, Settlement
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Task
 from jitsuri.store.announcing import CHANNEL, numbers
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import derived_id
+from jitsuri.terms.period import company_day
 from jitsuri.words import LANGUAGES
 from jitsuri.words import text as sentence
 
@@ -45,6 +45,16 @@ SPENT = (
     (date(2026, 11, 27), "D99", "triage", 3),
 )
 """Day, department, task, yen. D11 belongs to D10 until 2026-11-05, then to D20."""
+
+
+def all_budgets(store: Store, now: datetime) -> list[BudgetStanding]:
+    with store.reading() as tx:
+        return kept.standings(tx, company_day(now))
+
+
+def budget_history(store: Store, budget_id: UUID) -> list[BudgetVersion]:
+    with store.reading() as tx:
+        return kept.versions(tx, budget_id)
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def test_hard_budgets_are_never_exceeded_by_processes_that_are_killed(store: Sto
     tight = [used / limit for limit, used, _ in rows]
     assert sorted(tight)[-2] > 0.97, "what is left would have had room for calls that were refused"
     assert all(told["refused"] > 0 for told in crew.told)
-    assert sum(told["held"] for told in crew.told) > 0  # on a busy machine some calls wait too long for a lease
+    assert all(told["away"] == 0 for told in crew.told)
 
 
 @pytest.mark.slow

@@ -213,7 +213,7 @@ def test_both_ways_of_booking_write_the_same_lines_and_sums(store: Store) -> Non
         else:
             connection = store.lasting()
             batch = Batch(Statements(connection))
-            batch.begin()
+            batch.run("BEGIN")
             booking_rows.book_many(batch, made[:80])
             booking_rows.book_many(batch, made[80:])
             batch.connection.execute("COMMIT")

@@ -31,6 +31,7 @@ from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.routing.shapes import DataRule, Target, Variant
 from jitsuri.settings import Settings, check_text
+from jitsuri.store.batching import Batch, Statements
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.money import exact_product, to_ledger_jpy
@@ -185,7 +186,9 @@ def add_workers(store: Store) -> None:
             "(%s, %s, clock_timestamp() + interval '1 hour', 1), (%s, %s, clock_timestamp() - interval '5 minutes 0.2 seconds', 1)",
             (WORKERS[0], NOW - timedelta(hours=9), WORKERS[1], NOW - timedelta(days=1)),
         )
-        intent_rows.insert_many(tx, [intent, other])
+        batch = Batch(Statements(tx))
+        intent_rows.begin_many(batch, [intent, other])
+        batch.settle()
 
 
 def add_budgets(store: Store) -> dict[str, Budget]:

@@ -10,6 +10,7 @@ from typing import cast
 from jitsuri.providers.rules.addressing import OFFICIAL_ADDRESSES, upstream_fault
 from jitsuri.providers.shapes import Dialect, Kind, Timeouts, Training, Upstream
 from jitsuri.routing.rules.choosing import LOCAL
+from jitsuri.routing.rules.naming import names_in
 from jitsuri.routing.shapes import Site
 from jitsuri.settings import Settings
 from jitsuri.terms.outcomes import Refusal
@@ -53,7 +54,7 @@ def upstream_of(name: str, row: Mapping[str, object]) -> Upstream:
         base_url=str(row["base_url"] or OFFICIAL_ADDRESSES.get(kind, "")).rstrip("/"),
         vendor=str(row["vendor"] or VENDORS.get(kind, name)), region=str(row["region"]).lower(),
         training=cast(Training, row["training"]), is_on_premises=bool(row["on_premises"]), key_env=str(row["key_env"]),
-        key_file=str(row["key_file"]), models=parts(row["models"]), passes=parts(row["passes"]),
+        key_file=str(row["key_file"]), models=names_in(row["models"]), passes=names_in(row["passes"]),
         api_version=str(row["api_version"]), headers=_headers(str(row["headers"])), ca_file=str(row["ca_file"]),
         proxy=str(row["proxy"]),
         timeouts=Timeouts(
@@ -81,10 +82,5 @@ def at_address(upstream: Upstream, base_url: str, key_file: str) -> Upstream:
     return replace(upstream, kind="compatible", base_url=base_url, key_file=key_file, is_on_premises=True)
 
 
-def parts(value: object) -> tuple[str, ...]:
-    """A list as settings write it: separated by commas."""
-    return tuple(part.strip() for part in str(value).split(",") if part.strip())
-
-
 def _headers(value: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name.strip(), rest.strip()) for name, _, rest in (part.partition(":") for part in parts(value)))
+    return tuple((name.strip(), rest.strip()) for name, _, rest in (part.partition(":") for part in names_in(value)))

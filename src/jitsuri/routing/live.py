@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jitsuri.routing.rules.choosing import plan, task_of
-from jitsuri.routing.shapes import DataRule, Plan, Site, Target, Task, Variant
+from jitsuri.routing.shapes import DataRule, Plan, Site, Task, Variant
 from jitsuri.terms.outcomes import Refusal
 
 MOST_KEPT = 10_000
@@ -51,13 +51,6 @@ class Table:
         tasks = [name for name in self._variants if name in self._tasks]
         models = [model for site in self._sites.values() for model in site.models if not model.endswith("*")]
         return sorted(tasks), sorted(set(models))
-
-    def variant(self, task: str) -> Variant | None:
-        return self._variants.get(task)
-
-    def targets(self) -> set[Target]:
-        """Everything a variant may send to."""
-        return {t for variant in self._variants.values() for t in (variant.target, *variant.fallbacks)}
 
     def _planned(self, model: str, task: str) -> Plan | Refusal:
         return plan(model, task, self._tasks, self._variants, self._rules, self._sites, self._default)

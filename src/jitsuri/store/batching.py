@@ -1,8 +1,8 @@
 """Statements of one transaction, sent together: one round trip for all of them, prepared once per connection.
 
-psycopg's own way costs 50 to 100 µs of Python per statement, which is more than all else that a call costs its writer.
-Here a statement costs a few: its values are texts that records make themselves (mostly one JSON document per kind of
-row), and results are only looked at for errors. Source: PostgreSQL 18 documentation, libpq pipeline mode.
+psycopg's own way looks at every value of every statement, and waits for each. Here values are texts that records make
+themselves (mostly one JSON document per kind of row), and results are only looked at for errors.
+Source: PostgreSQL 18 documentation, libpq pipeline mode.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Statements:
 
 
 class Batch:
-    """A transaction's statements, gathered and sent. ``run`` waits for nothing; ``rows`` and ``connection`` send all."""
+    """A transaction's statements, gathered and sent. ``run`` waits for nothing; ``settle`` and ``connection`` send all."""
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -40,10 +40,6 @@ class Batch:
         self._sent: list[str | None] = []
         """What results are to come for: a statement that was prepared, None for one that was run."""
         self._is_piping = False
-
-    def begin(self) -> None:
-        """Begin the transaction."""
-        self.run("BEGIN")
 
     @property
     def connection(self) -> Connection:
@@ -65,19 +61,13 @@ class Batch:
         self._pgconn.send_query_prepared(name, values)
         self._sent.append(None)
 
-    def rows(self, statement: str, *values: bytes) -> list[tuple[bytes | None, ...]]:
-        """Run a statement and read what it returns, as texts."""
-        self.run(statement, *values)
-        return self.settle()
-
-    def settle(self) -> list[tuple[bytes | None, ...]]:
-        """Send what was gathered and wait for it; returns the rows of the last statement. Raises the first error."""
+    def settle(self) -> None:
+        """Send what was gathered and wait until it is done. Raises the first error."""
         if not self._is_piping:
-            return []
+            return
         self._pgconn.pipeline_sync()
         self._flush()
         failed: psycopg.Error | None = None
-        last: list[tuple[bytes | None, ...]] = []
         for prepared in self._sent:
             result = self._awaited()
             if result.status in _FAILED:
@@ -85,8 +75,6 @@ class Batch:
                     self._statements.names.pop(prepared, None)
                 if failed is None and result.status != ExecStatus.PIPELINE_ABORTED:
                     failed = errors.error_from_result(result, encoding="utf-8")
-            elif prepared is None:
-                last = _rows_of(result)
             if self._result() is not None:
                 raise psycopg.OperationalError("the server answered out of turn")
         if self._awaited().status != ExecStatus.PIPELINE_SYNC:
@@ -96,7 +84,6 @@ class Batch:
         self._is_piping = False
         if failed is not None:
             raise failed
-        return last
 
     def abandon(self) -> None:
         """Leave off, whatever was gathered: the connection can be used as usual again."""
@@ -124,8 +111,3 @@ class Batch:
             self._statements.poll.poll()
             pgconn.consume_input()
         return pgconn.get_result()
-
-
-def _rows_of(result: psycopg.pq.abc.PGresult) -> list[tuple[bytes | None, ...]]:
-    columns = range(result.nfields)
-    return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]

@@ -1,6 +1,6 @@
 """Rows in the text form of PostgreSQL's COPY, made where a row costs microseconds.
 
-The general way (``Copy.write_row``) takes 50 µs for a row of sixty columns, because each value finds its own form. A
+The general way (``Copy.write_row``) is slow for a row of sixty columns, because each value finds its own form. A
 room that writes on the path of a call makes its lines by itself, with these few functions.
 Source: PostgreSQL 18 documentation, COPY, "Text Format".
 """

@@ -79,6 +79,15 @@ def answered_call(response_id: str) -> UUID | None:
 _of_answer = deriving("call", "answer")
 
 
+def gateway_group(task: str, key_name: str) -> UUID:
+    """The prompt group of a call through the gateway: a task's calls are one, those without one go by their key."""
+    return _of_task(task) if task else _of_key(key_name)
+
+
+_of_task = deriving("group", "task")
+_of_key = deriving("group", "key")
+
+
 def thread_key(logged: Logged, its_id: UUID) -> UUID:
     """The thread (一連) by header, session or trace; else by the previous answer, its own answer, or the call."""
     if logged.trace:

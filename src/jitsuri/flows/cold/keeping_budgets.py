@@ -36,8 +36,6 @@ from jitsuri.ledger.shapes.budgets import (
     BudgetNotice,
     BudgetPeriod,
     BudgetScope,
-    BudgetStanding,
-    BudgetVersion,
 )
 from jitsuri.routing import records as routing_rows
 from jitsuri.store.announcing import announce
@@ -189,18 +187,6 @@ def pin_budgets(
     if changed:
         announce(tx, "budgets")
     return changed
-
-
-def all_budgets(store: Store, now: datetime, zone: ZoneInfo = COMPANY_ZONE) -> list[BudgetStanding]:
-    """How every standing budget stands in its running period, by name."""
-    with store.reading() as tx:
-        return kept.standings(tx, company_day(now, zone))
-
-
-def budget_history(store: Store, budget_id: UUID) -> list[BudgetVersion]:
-    """All versions of a budget, first to last."""
-    with store.reading() as tx:
-        return kept.versions(tx, budget_id)
 
 
 def _made(draft: BudgetDraft, now: datetime, today: date, starts_in: int, *, is_pinned: bool) -> Budget:

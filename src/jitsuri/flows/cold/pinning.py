@@ -14,6 +14,7 @@ from jitsuri.evidence.rules import record_of
 from jitsuri.flows.cold.keeping_budgets import pin_budgets
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import target_named
+from jitsuri.routing.rules.naming import names_in
 from jitsuri.routing.shapes import (
     DataClass,
     DataRule,
@@ -102,7 +103,7 @@ def _pin_variants(tx: Connection, tasks: Table, now: datetime) -> list[str]:
             continue
         most = row.get("most_output_tokens", 0)
         assert isinstance(most, int)
-        fallbacks = tuple(_target(name, part) for part in str(row.get("fallbacks", "")).split(",") if part.strip())
+        fallbacks = tuple(_target(name, part) for part in names_in(row.get("fallbacks", "")))
         variant = Variant(name, _target(name, str(row["variant"])), fallbacks, most)
         if _stands(standing.get(name), variant, is_pinned=True):
             continue
@@ -121,7 +122,7 @@ def _pin_data_rules(tx: Connection, tasks: Table, now: datetime) -> list[str]:
     pinned = set()
     for name, row in tasks.items():
         rule = DataRule(
-            name, _parts(row.get("vendors", "")), _parts(row.get("regions", "")), cast(Training, row.get("training", "any")),
+            name, names_in(row.get("vendors", "")), names_in(row.get("regions", "")), cast(Training, row.get("training", "any")),
             bool(row.get("on_premises_only")),
         )  # fmt: skip
         if rule == DataRule(name):
@@ -146,10 +147,6 @@ def _target(task: str, text: str) -> Target:
     if found is None:
         raise OperatorError("target_unreadable", task=task, value=text[:200])
     return found
-
-
-def _parts(value: object) -> tuple[str, ...]:
-    return tuple(part.strip() for part in str(value).split(",") if part.strip())
 
 
 def _pin_texts(tx: Connection, texts: Table, now: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from jitsuri.calls.records import calls as call_rows
+from jitsuri.calls.rules.identifying import gateway_group
 from jitsuri.calls.shapes import Call
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
@@ -30,7 +31,7 @@ from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.wire.packing import unpacked
 from jitsuri.store.door import Connection, Store
-from jitsuri.terms.ids import derived_id, digest_16, sibling_id
+from jitsuri.terms.ids import digest_16, sibling_id
 from jitsuri.terms.usage import Usage
 
 ORPHANED = "orphaned"
@@ -96,7 +97,7 @@ def _entry(intent: Intent, pricer: Pricer, rates: Rates, now: datetime) -> Entry
 
 
 def _call(entry: Entry, intent: Intent) -> Call:
-    group = derived_id("group", "task", intent.task) if intent.task else derived_id("group", "key", intent.key_name)
+    group = gateway_group(intent.task, intent.key_name)
     return Call(
         entry.call_id, digest_16(entry.call_id.bytes), entry.at, entry.thread_id, entry.task, entry.department, group,
         entry.provider, entry.model, "cut", intent.key_name, GATEWAY, _NIL, 0, {},

@@ -13,7 +13,7 @@ from uuid import UUID
 from jitsuri.access.shapes import Key
 from jitsuri.calls.rules.counting import checked_usage, usage_of_anthropic, usage_of_openai
 from jitsuri.calls.rules.faulting import LineError
-from jitsuri.calls.rules.identifying import answered_call, named_thread
+from jitsuri.calls.rules.identifying import answered_call, gateway_group, named_thread
 from jitsuri.calls.shapes import Call
 from jitsuri.flows.hot.desk import Desk, Inquiry
 from jitsuri.ledger.live.budgets import Hold
@@ -24,7 +24,7 @@ from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.providers.shapes import Asked, Dialect, Told, Upstream
 from jitsuri.routing.shapes import Plan, Target
-from jitsuri.terms.ids import derived_id, sibling_id
+from jitsuri.terms.ids import sibling_id
 from jitsuri.terms.period import company_day
 from jitsuri.terms.usage import Usage
 
@@ -236,7 +236,7 @@ class Attempt:
         """The call itself, as it is kept."""
         call = self.call
         task = call.plan.task
-        group = _group_of(task, call.key.name)
+        group = gateway_group(task, call.key.name)
         return Call(
             call.call_id, blake2b(call.inquiry.body, digest_size=16).digest(), call.at, call.thread_id, task, call.department, group,
             entry.provider, entry.model, entry.status, call.key.name, SOURCE, _NIL, 0, {},
@@ -250,20 +250,6 @@ def usage_of(dialect: Dialect, vendor: str, raw: Mapping[str, object]) -> Usage 
         return checked_usage(usage_of_anthropic(raw) if dialect == "anthropic" else usage_of_openai(raw, vendor))
     except LineError:
         return None
-
-
-_GROUPS: dict[tuple[str, str], UUID] = {}
-
-
-def _group_of(task: str, key_name: str) -> UUID:
-    """Calls of a task need no grouping; those without are gathered by their key, for a person to name."""
-    found = _GROUPS.get((task, key_name))
-    if found is None:
-        if len(_GROUPS) >= 10_000:
-            _GROUPS.clear()
-        found = derived_id("group", "task", task) if task else derived_id("group", "key", key_name)
-        _GROUPS[task, key_name] = found
-    return found
 
 
 def header_yen(entry: GatewayEntry) -> bytes:

@@ -9,14 +9,13 @@ import msgspec
 
 from jitsuri.access.rules.keying import may
 from jitsuri.access.shapes import Key
+from jitsuri.flows.hot.attempting import attempted, entered, refuse
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
 from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
-from jitsuri.flows.hot.telling import refused
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.refusing import read_error
-from jitsuri.providers.rules.retrying import outcome_of
 from jitsuri.providers.shapes import Asked, Told, Upstream
 from jitsuri.routing.rules.choosing import matches
 from jitsuri.routing.shapes import Plan, Target
@@ -33,29 +32,18 @@ async def forward(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     """Forward a request whose path an upstream has opened, or refuse it."""
     came = _admitted(desk, inquiry)
     if isinstance(came, Refusal):
-        await out.whole(*refused(inquiry.dialect, came, inquiry.language, str(desk.new_id())))
+        await refuse(desk, inquiry, None, came, out)
         return
     call, upstream, target = came
     holding = await held(desk, call, upstream, target)
-    if isinstance(holding, Refusal):
-        await out.whole(*refused(inquiry.dialect, holding, inquiry.language, str(call.call_id)))
-        return
-    failure = await _forwarded(desk, call, upstream, target, holding, out)
-    if failure is None:
-        return
-    call.keep_failed(desk)
-    await call.durable()
-    if isinstance(failure, Failure):
-        await out.whole(*failure.told(inquiry.dialect, inquiry.language, str(call.call_id)))
-    else:
-        await out.whole(*refused(inquiry.dialect, failure, inquiry.language, str(call.call_id)))
+    failure = holding if isinstance(holding, Refusal) else await _forwarded(desk, call, upstream, target, holding, out)
+    if failure is not None:
+        await refuse(desk, inquiry, call, failure, out)
 
 
 def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Upstream, Target] | Refusal:
-    if desk.ledger.outage is not None:
-        return Refusal("ledger_away", {"why": desk.ledger.outage.code})
     now = desk.now()
-    key = desk.keys.find(inquiry.authorization, inquiry.x_api_key, now)
+    key = entered(desk, inquiry, now)
     if isinstance(key, Refusal):
         return key
     open_to = [u for u in desk.upstreams.values() if any(matches(inquiry.path, p) for p in u.passes)]
@@ -119,25 +107,10 @@ async def _forwarded(
 ) -> Failure | OperatorError | None:
     inquiry = call.inquiry
     path = path_for(upstream, inquiry.path, target.model) + (f"?{inquiry.query}" if inquiry.query else "")
-    failure: Failure | None = None
     with Attempt(desk, call, upstream, target, holding.bound, holding.micro_jpy, holding.hold) as attempt:
-        try:
-            attempt.is_asked = True
-            reply = await desk.ask(upstream, path, inquiry.body, inquiry.headers, inquiry.method)
-            failure = await _passed(desk, attempt, reply, out)
-        except UpstreamError as error:
-            failure = Failure.of_error(error)
-            attempt.is_asked = not error.is_retryable
-            if attempt.entry is None:
-                attempt.book("cut" if attempt.is_asked else "error", None, error.code, ends_call=False)
-        except OperatorError as error:
-            attempt.is_asked = False
-            if attempt.entry is None:
-                attempt.book("error", None, error.code, ends_call=False)
-            return error
-    outcome = "answered" if failure is None else outcome_of(failure.fault)
-    desk.breakers.report(upstream.name, outcome, desk.monotonic())
-    return failure
+        return await attempted(
+            desk, attempt, path, inquiry.body, inquiry.method, lambda reply: _passed(desk, attempt, reply, out)
+        )
 
 
 async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:

@@ -7,11 +7,10 @@ from uuid import UUID
 
 from jitsuri.ledger.shapes.intents import Intent
 from jitsuri.store.batching import Batch
-from jitsuri.store.copying import copy_lines, json, rows_json, text
+from jitsuri.store.copying import rows_json
 from jitsuri.store.door import Connection
 
 _COLUMNS = Intent.__struct_fields__
-_COPY = f"COPY ledger_intents ({', '.join(_COLUMNS)}) FROM STDIN"
 _TEXT = "text"
 _TYPES = {
     "attempt_id": "uuid", "call_id": "uuid", "thread_id": "uuid", "worker_id": "uuid", "at": "timestamptz", "day": "date",
@@ -23,11 +22,6 @@ _BEGIN = (
 )
 _CLOSE = "DELETE FROM ledger_intents WHERE attempt_id IN (SELECT value::uuid FROM json_array_elements_text($1))"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM ledger_intents"  # noqa: S608  # our own column names
-
-
-def insert_many(tx: Connection, intents: Sequence[Intent]) -> None:
-    """Write intents."""
-    copy_lines(tx, _COPY, map(_line, intents))
 
 
 def end_many(tx: Connection, attempt_ids: Sequence[UUID]) -> None:
@@ -51,20 +45,7 @@ def of_worker(tx: Connection, worker_id: UUID) -> list[Intent]:
     return [Intent(*(*row[:-1], tuple((budget[0], budget[1]) for budget in row[-1]))) for row in rows]
 
 
-def workers(tx: Connection) -> list[UUID]:
-    """The workers that have intents."""
-    return [row[0] for row in tx.execute("SELECT DISTINCT worker_id FROM ledger_intents")]
-
-
 def count(tx: Connection) -> int:
     """How many attempts are under way or orphaned."""
     row = tx.execute("SELECT count(*) FROM ledger_intents").fetchone()
     return int(row[0]) if row else 0
-
-
-def _line(i: Intent) -> str:
-    return (
-        f"{i.attempt_id}\t{i.call_id}\t{i.thread_id}\t{i.worker_id}\t{i.at}\t{i.day}\t{text(i.task)}\t"
-        f"{text(i.department)}\t{text(i.key_name)}\t{text(i.provider)}\t{text(i.model)}\t{text(i.region)}\t"
-        f"{text(i.tier)}\t{i.input_tokens}\t{i.output_tokens}\t{i.hold_micro_jpy}\t{json(i.budgets)}\n"
-    )

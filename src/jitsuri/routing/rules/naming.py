@@ -18,3 +18,12 @@ def is_task_name(name: str) -> bool:
     (True, False, False)
     """
     return bool(_NAME.match(name))
+
+
+def names_in(text: object) -> tuple[str, ...]:
+    """A list as settings write it: separated by commas.
+
+    >>> names_in("jp, us,")
+    ('jp', 'us')
+    """
+    return tuple(part.strip() for part in str(text).split(",") if part.strip())

@@ -12,7 +12,7 @@ from jitsuri.flows.hot.desk import Desk, Headers, Inquiry
 from jitsuri.flows.hot.forwarding import forward
 from jitsuri.flows.hot.listing import list_models
 from jitsuri.flows.hot.telling import refused
-from jitsuri.providers.rules.addressing import TRAVELLING_BYTES
+from jitsuri.providers.rules.addressing import travelling
 from jitsuri.providers.shapes import Dialect, Operation
 from jitsuri.terms.errors import JitsuriError, OperatorError
 from jitsuri.terms.outcomes import Refusal
@@ -146,7 +146,7 @@ class Gateway:
         authorization = x_api_key = None
         task = thread = ""
         language = self._language
-        others: dict[str, str] = {}
+        others: list[tuple[bytes, bytes]] = []
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
@@ -158,11 +158,11 @@ class Gateway:
                 thread = value.decode("utf-8", "replace").strip()[:512]
             elif name == b"x-jitsuri-language":
                 language = cast(Language, value.decode("latin-1")) if value in (b"ja", b"en") else language
-            elif name in TRAVELLING_BYTES and (operation == "other" or name not in _USUAL):
-                others[name.decode("latin-1")] = value.decode("latin-1")
+            elif operation == "other" or name not in _USUAL:
+                others.append((name, value))
         return Inquiry(
             dialect or _dialect_of(scope), operation, scope["path"].removeprefix(PREFIX), b"", authorization, x_api_key,
-            task, thread, others, language, scope.get("query_string", b"").decode("latin-1"), scope["method"],
+            task, thread, travelling(others), language, scope.get("query_string", b"").decode("latin-1"), scope["method"],
         )  # fmt: skip
 
     async def _failed(self, scope: Scope, out: CallerOut, error: Exception) -> None:
