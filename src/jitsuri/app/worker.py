@@ -62,7 +62,7 @@ from jitsuri.store.door import Store
 from jitsuri.store.opening import open_database
 from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.ids import ordered_id
-from jitsuri.web.api.asgi import Gateway
+from jitsuri.web.api.gateway import Gateway
 from jitsuri.web.api.protocol import GatewayProtocol
 from jitsuri.words import Language
 
@@ -116,9 +116,9 @@ async def serve(order: Order, settings: Settings, store: Store) -> None:
     await worker.start()
     listening = socket.socket(fileno=order.socket)
     config = uvicorn.Config(
-        worker.application, http=GatewayProtocol, ws="none", lifespan="off", log_level="warning", access_log=False,
-        server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
-        proxy_headers=False, log_config=None,
+        cast(Any, worker.application), http=GatewayProtocol, interface="asgi3", ws="none", lifespan="off",
+        log_level="warning", access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S, proxy_headers=False, log_config=None,
     )  # fmt: skip
     server = uvicorn.Server(config)
     threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()

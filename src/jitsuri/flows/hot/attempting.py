@@ -76,7 +76,8 @@ async def refuse(
             except OperatorError as error:
                 why = error
     else:
-        _count(desk, call, why)
+        code = why.fault_code if isinstance(why, Failure) else why.code
+        count_refusal(desk, code, call.plan.task if call is not None else "")
     if isinstance(why, Failure):
         status, headers, body = why.told(inquiry.dialect, inquiry.language, call_id)
     else:
@@ -84,8 +85,6 @@ async def refuse(
     await out.whole(status, headers, body)
 
 
-def _count(desk: Desk, call: CallUnderWay | None, why: Failure | Refusal | JitsuriError) -> None:
-    """Refusals of calls are counted like calls; a stranger's are counted without what they claim to be."""
-    task = call.plan.task if call is not None else ""
-    code = why.code if not isinstance(why, Failure) else why.fault_code
+def count_refusal(desk: Desk, code: str, task: str = "") -> None:
+    """Count a refusal beside the calls; where nobody knows for whom, without what the request claims to be."""
     desk.meters.count(int(desk.now().timestamp()) // 60, task, "", "", f"refused:{code}")

@@ -27,6 +27,7 @@ REASONS: Mapping[str, Reason] = {
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
     "rate_limited": "rate",
     "body_too_large": "too_large",
+    "headers_too_large": "headers",
     "body_too_slow": "upstream_slow",
     **dict.fromkeys(("upstream_resting", "ledger_away", "not_ready", "budget_lease_away"), "no_capacity"),
     **dict.fromkeys(("upstream_slow", "upstream_stalled", "upstream_overtime"), "upstream_slow"),

@@ -21,7 +21,7 @@ from jitsuri.providers.shapes import Dialect, Said
 
 Reason = Literal[
     "bad_request", "key", "budget", "forbidden", "unknown", "too_large", "rate", "upstream_failed", "no_capacity",
-    "upstream_slow",
+    "upstream_slow", "headers",
 ]  # fmt: skip
 
 STATUS: Mapping[Reason, tuple[int, Mapping[Dialect, str]]] = {
@@ -35,6 +35,7 @@ STATUS: Mapping[Reason, tuple[int, Mapping[Dialect, str]]] = {
     "upstream_failed": (502, {"openai": "server_error", "anthropic": "api_error"}),
     "no_capacity": (503, {"openai": "server_error", "anthropic": "overloaded_error"}),
     "upstream_slow": (504, {"openai": "server_error", "anthropic": "timeout_error"}),
+    "headers": (431, {"openai": "invalid_request_error", "anthropic": "invalid_request_error"}),
 }
 """HTTP status and the dialect's ``type`` word of our own refusals, by reason."""
 
