@@ -66,6 +66,9 @@ _NOT_TAKEN: Final = frozenset({408, 425, 429, 503, 529})
 _OPERATORS: Final = frozenset({401, 403, 404, 405, 407, 410, 426})
 """Key, rights, address or model name are wrong: the keeper of the installation set them."""
 
+_NOT_THERE: Final = frozenset({404, 405, 410})
+"""What the request names, or how it asks for it, is not there (RFC 9110 §15.5.5, §15.5.6, §15.5.11)."""
+
 _UNPAID: Final = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached", "billing_not_active"})
 """Words of vendors for money that has run out: no waiting helps. Source: OpenAI's and Anthropic's lists of errors."""
 
@@ -117,6 +120,20 @@ def outcome_of(failure: Said | UpstreamError) -> Outcome:
     if failure.status >= 500 or failure.status in (200, 408):
         return "failed"
     return "neutral" if failure.status in (425, 429) else "answered"
+
+
+def refuses_request(status: int, code: str, *, is_named_by_caller: bool) -> bool:
+    """Whether an upstream that answers with this status, and this code of its own, refused the request as its caller wrote it.
+
+    Not where it refused before working on it, and not where the keeper of the installation must mend something: key, rights,
+    money, address. What is not there (404) is the caller's if an API said so and not just any server (``code`` is then a
+    word of its own), and if it was the caller who named it: not a task's variant.
+    """
+    if not 400 <= status < 500 or status in _NOT_TAKEN or status == 402 or code in _UNPAID:
+        return False
+    if status in _NOT_THERE:
+        return is_named_by_caller and bool(code) and code != f"http_{status}"
+    return status not in _OPERATORS
 
 
 def _after_error(error: UpstreamError, tries: int, chance: float, *, has_tries: bool) -> Step:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 from asyncio import CancelledError, Task, current_task, get_running_loop
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Final, cast
 
 from aiohttp import ClientError, ClientResponse, ClientSession
@@ -23,6 +23,7 @@ from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.connecting import USED, Used, open_session
 from jitsuri.providers.wire.failing import Expiry, expiry_of, failure_of
 from jitsuri.providers.wire.keying import Keys
+from jitsuri.providers.wire.sending import Answer, Sender, lines_of
 from jitsuri.terms.errors import UpstreamError
 
 LOOK_EVERY_S: Final = 0.1
@@ -69,7 +70,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    _answer: ClientResponse
+    _answer: ClientResponse | Answer
 
     def __init__(self, line: _Line, began_s: float) -> None:
         self._line = line
@@ -215,16 +216,23 @@ class Reply:
 class _Line:
     """What one upstream's requests share: the pool, ready addresses, ready headers for the key in force."""
 
-    __slots__ = ("_addresses", "_headers", "_key", "name", "session", "under_way", "upstream")
+    __slots__ = (
+        "_addresses", "_headers", "_key", "_lines", "_lines_key", "_targets", "name", "sender", "session", "under_way", "upstream",
+    )  # fmt: skip
 
-    def __init__(self, upstream: Upstream, session: ClientSession) -> None:
+    def __init__(self, upstream: Upstream, session: ClientSession, *, is_direct: bool) -> None:
         self.upstream = upstream
         self.name = upstream.name
         self.session = session
+        self.sender = Sender(session, URL(upstream.base_url, encoded=True)) if is_direct else None
+        """The short way, for upstreams that are reached without a proxy."""
         self.under_way: set[Reply] = set()
         self._addresses: dict[str, URL] = {}
+        self._targets: dict[str, bytes] = {}
         self._key: str | None = None
         self._headers: CIMultiDict[str] = CIMultiDict()
+        self._lines_key: str | None = None
+        self._lines = b""
 
     def address(self, path: str) -> URL:
         found = self._addresses.get(path)
@@ -233,7 +241,15 @@ class _Line:
                 raise ValueError(f"not a path behind an upstream's address: {path[:200]!r}")
             if len(self._addresses) >= MOST_PATHS:
                 self._addresses.clear()
+                self._targets.clear()
             found = self._addresses[path] = URL(self.upstream.base_url + path, encoded=True)
+        return found
+
+    def target(self, path: str) -> bytes:
+        """The path as it stands in a request's line."""
+        found = self._targets.get(path)
+        if found is None:
+            found = self._targets[path] = self.address(path).raw_path_qs.encode("ascii")
         return found
 
     def headers(self, key: str, asked: Mapping[str, str], agent: str) -> CIMultiDict[str]:
@@ -243,6 +259,24 @@ class _Line:
         if not asked:
             return self._headers
         return _prepared(joined_headers(self.upstream, self._headers, asked))
+
+    def sending(
+        self, method: str, path: str, body: bytes, key: str, asked: Mapping[str, str], agent: str
+    ) -> Awaitable[ClientResponse | Answer]:
+        """One request, to be awaited at once. Raises ValueError for a path that leads elsewhere."""
+        if self.sender is not None and len(body) < LARGE_BODY:
+            return self.sender.send(method, self.target(path), self.lines(key, asked, agent), body)
+        return self.session.request(
+            method, self.address(path), data=(body if len(body) < LARGE_BODY else io.BytesIO(body)) if body else None,
+            headers=self.headers(key, asked, agent), allow_redirects=False,
+        )  # fmt: skip
+
+    def lines(self, key: str, asked: Mapping[str, str], agent: str) -> bytes:
+        """The headers as they are sent."""
+        if key != self._lines_key:
+            self._lines = lines_of(self.headers(key, {}, agent))
+            self._lines_key = key
+        return lines_of(self.headers(key, asked, agent)) if asked else self._lines
 
 
 def _prepared(headers: Mapping[str, str]) -> CIMultiDict[str]:
@@ -287,8 +321,8 @@ class Client:
         line = self._lines.get(upstream.name)
         if line is None or line.upstream is not upstream:
             line = self._line(upstream)
-        address = line.address(path)
-        sent = line.headers(self._keys.key_of(upstream), headers, self._agent)
+        key = self._keys.key_of(upstream)
+        sending = line.sending(method, path, body, key, headers, self._agent)
         loop = get_running_loop()
         reply = Reply(line, loop.time())
         line.under_way.add(reply)
@@ -299,13 +333,7 @@ class Client:
         used = Used()
         USED.set(used)
         try:
-            answer = await line.session.request(
-                method,
-                address,
-                data=(body if len(body) < LARGE_BODY else io.BytesIO(body)) if body else None,
-                headers=sent,
-                allow_redirects=False,
-            )
+            answer = await sending
         except CancelledError:
             used.drop()
             reply._end()
@@ -347,7 +375,8 @@ class Client:
             return known
         if upstream.kind in LOCAL_KINDS:
             raise ValueError(f"{upstream.name} ({upstream.kind}) answers on this machine and is not asked over HTTP")
-        line = _Line(upstream, open_session(upstream, self._environment))
+        session, is_direct = open_session(upstream, self._environment)
+        line = _Line(upstream, session, is_direct=is_direct)
         if known is not None:
             self._former.append(known)
         self._lines[upstream.name] = line

@@ -63,8 +63,8 @@ class _NoCookies(DummyCookieJar):
         return NO_COOKIES
 
 
-def open_session(upstream: Upstream, environment: Mapping[str, str]) -> ClientSession:
-    """A session for one upstream, in the running loop; the caller closes it.
+def open_session(upstream: Upstream, environment: Mapping[str, str]) -> tuple[ClientSession, bool]:
+    """A session for one upstream, in the running loop, and whether it reaches it without a proxy; the caller closes it.
 
     Only the connecting is timed here; ``asking.Client`` times the rest. An answer that comes packed although it was not
     asked for is unpacked. Raises OperatorError ``upstream_ca_unusable``, ``upstream_proxy_unusable``.
@@ -79,7 +79,7 @@ def open_session(upstream: Upstream, environment: Mapping[str, str]) -> ClientSe
         keepalive_timeout=KEPT_IDLE_AT_HOME_S if is_at_home else KEPT_IDLE_S,
         timeout_ceil_threshold=upstream.timeouts.connect_s + 1,
     )
-    return ClientSession(
+    session = ClientSession(
         connector=connector,
         cookie_jar=_NoCookies(),
         timeout=ClientTimeout(connect=upstream.timeouts.connect_s, ceil_threshold=upstream.timeouts.connect_s + 1),
@@ -88,6 +88,7 @@ def open_session(upstream: Upstream, environment: Mapping[str, str]) -> ClientSe
         auto_decompress=True,
         raise_for_status=False,
     )
+    return session, not proxy
 
 
 def _trust(upstream: Upstream) -> ssl.SSLContext:

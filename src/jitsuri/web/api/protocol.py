@@ -202,7 +202,11 @@ class GatewayProtocol(asyncio.Protocol):
     """One connection of a caller, as uvicorn makes it."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: object, _loop: asyncio.AbstractEventLoop | None = None
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: object,
+        _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._serving = cast(Serving, config.app)
         self._keep_alive_s = config.timeout_keep_alive
