@@ -23,6 +23,14 @@ Result = TypeVar("Result")
 OLDEST_SERVER = 14
 """Oldest major of PostgreSQL that is supported (and tested: decision 0002)."""
 CONNECT_SECONDS = 10
+IDLE_IN_TRANSACTION_SECONDS = 15
+"""How long a lasting connection may stand still inside a transaction before the server ends it. A process that is
+frozen there (a signal, a machine put to sleep) keeps others waiting for its locks for so long; a living one pauses for
+milliseconds. Well below the time after which a worker is taken for dead (decision 0020)."""
+MOST_IN_TRANSACTION_SECONDS = 60
+"""How long a transaction of such a connection may take as a whole, on servers that know the setting (17 and later): a
+process that is frozen while it sends is not idle for the server, which waits for the rest of what was begun."""
+_KNOWS_TRANSACTION_TIMEOUT = 17
 _IDLE_KEPT = 8
 _PROBE_AFTER_SECONDS = 2.0
 _RETRY_PAUSE_SECONDS = 0.2
@@ -160,10 +168,15 @@ class Store:
     def lasting(self) -> Connection:
         """A connection of the caller's own, in autocommit: for a writer or listener that lives as long as the process.
 
-        A server of our own that has gone is brought back. Raises OperatorError. Losing it is the caller's to mend.
+        A server of our own that has gone is brought back. Raises OperatorError. Losing it is the caller's to mend; the
+        server itself ends one that stands still inside a transaction.
         """
         connection = self._opened()
         connection.autocommit = True
+        with self._translated():
+            connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
+            if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT * 10000:
+                connection.execute(f"SET transaction_timeout = '{MOST_IN_TRANSACTION_SECONDS}s'")
         return connection
 
     @property

@@ -23,7 +23,7 @@ _BY_STATE: dict[str, str] = {
 }
 """Codes by SQLSTATE. Source: PostgreSQL 18 documentation, appendix A."""
 
-_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
+_GONE = ("08", "25P03", "25P04", "57P01", "57P02", "57P03", "57P05")
 """SQLSTATEs (or their beginnings) that mean: this connection is lost, a new one may do."""
 
 _BY_WORDS: tuple[tuple[str, str], ...] = (
