@@ -13,7 +13,7 @@ from jitsuri.calls.live.metering import Meters
 from jitsuri.calls.records import gauges as gauge_rows
 from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.rules.exposing import MOST_MODELS, MOST_SETS, MOST_TASKS, BudgetShare, Known, Standing, page
-from jitsuri.calls.shapes import BUCKETS_MS, Gauges, Minute
+from jitsuri.calls.shapes import BUCKETS_MS, LATE_BUCKETS_US, Gauges, LoopLate, Minute
 from jitsuri.store.door import Store
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
@@ -109,6 +109,21 @@ def test_gauges_of_every_worker_stand_side_by_side() -> None:
     assert sample(text, "jitsuri_totals_timestamp_seconds") == NOW.timestamp()
 
 
+def test_how_late_loops_are_is_told_for_every_worker() -> None:
+    late = LoopLate(1_234_567, 61_000, (90, 5, 3, 1, 0, 1, 0, 0, 0, 0, 2))
+    gauges = [Gauges("a/0", NOW, 0, "", {}, 0, late), Gauges("a/1", NOW, 0, "", {}, 0)]
+    text = page(standing([], gauges=gauges))
+
+    name = "jitsuri_gateway_loop_late_seconds"
+    told = [sample(text, f"{name}_bucket", worker="a/0", le=f"{us / 1_000_000:g}") for us in LATE_BUCKETS_US]
+    assert told == [90, 95, 98, 99, 99, 100, 100, 100, 100, 100]
+    assert sample(text, f"{name}_bucket", worker="a/0", le="+Inf") == 102
+    assert sample(text, f"{name}_count", worker="a/0") == 102
+    assert sample(text, f"{name}_sum", worker="a/0") == 1.234567
+    assert sample(text, "jitsuri_gateway_loop_late_worst_seconds", worker="a/0") == 0.061
+    assert 'worker="a/1",le' not in text, "a worker of before has told nothing"
+
+
 @settings(max_examples=300)
 @given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=20), min_size=4, max_size=4))
 def test_labels_of_any_text_come_back_as_they_were(parts: list[str]) -> None:
@@ -196,7 +211,7 @@ def test_a_worker_that_is_gone_is_no_longer_told(store: Store) -> None:
     with store.transaction() as tx:
         gauge_rows.tell(tx, Gauges("a/0", NOW - timedelta(seconds=61), 1, "", {}, 0))
         gauge_rows.tell(tx, Gauges("a/1", NOW - timedelta(seconds=5), 2, "", {"stub": "open"}, 0))
-        gauge_rows.tell(tx, Gauges("a/1", NOW, 4, "disk_full", {"stub": "closed"}, 9))
+        gauge_rows.tell(tx, Gauges("a/1", NOW, 4, "disk_full", {"stub": "closed"}, 9, LoopLate(5, 4, (3, 2, 1))))
         found = gauge_rows.told_since(tx, NOW - timedelta(seconds=60))
 
-    assert found == [Gauges("a/1", NOW, 4, "disk_full", {"stub": "closed"}, 9)]
+    assert found == [Gauges("a/1", NOW, 4, "disk_full", {"stub": "closed"}, 9, LoopLate(5, 4, (3, 2, 1)))]

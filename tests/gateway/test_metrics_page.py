@@ -19,7 +19,7 @@ from stub_upstream import Behaviour, StubUpstream
 from jitsuri.app.metrics_page import MetricsPage, is_this_machine, own_gauges
 from jitsuri.calls.live.metering import Meters
 from jitsuri.calls.records import minutes as minute_rows
-from jitsuri.calls.shapes import Gauges
+from jitsuri.calls.shapes import Gauges, LoopLate
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import OperatorError
 
@@ -113,6 +113,9 @@ def test_every_worker_tells_what_all_have_counted(
     assert value(page, "jitsuri_empty_answers_total", task="", upstream="stub") == 1
     workers = {dict(labels)["worker"] for name, labels in page if name == "jitsuri_commit_queue"}
     assert len(workers) == 2
+    for worker in workers:
+        assert (value(page, "jitsuri_gateway_loop_late_seconds_count", worker=worker) or 0) > 0
+        assert (value(page, "jitsuri_gateway_loop_late_worst_seconds", worker=worker) or 0) < 5
     assert value(page, "jitsuri_budget_used_ratio", budget="all", scope="company") is not None
     with module_store.reading() as tx:
         [(tokens, yen)] = tx.execute(
@@ -176,7 +179,8 @@ def test_while_the_ledger_is_away_the_page_says_so_and_keeps_its_totals(store: S
     page = MetricsPage(store, lambda: own(NOW), {}, "")
 
     def own(now: datetime) -> Gauges:
-        return own_gauges(0, now, 5 if outage else 0, outage, {"stub": "open"}, 0)
+        late = LoopLate(7_000, 4_000, (1, 1, 1, *[0] * 8))
+        return own_gauges(0, now, 5 if outage else 0, outage, {"stub": "open"}, 0, late)
 
     page._renew(own(NOW))
     before = page.read("127.0.0.1", None)
@@ -195,6 +199,7 @@ def test_while_the_ledger_is_away_the_page_says_so_and_keeps_its_totals(store: S
     worker = f"{socket.gethostname()[:64]}/0"
     assert found["jitsuri_ledger_outage", worker] == 1
     assert found["jitsuri_commit_queue", worker] == 5
+    assert found["jitsuri_gateway_loop_late_worst_seconds", worker] == 0.004
     assert found["jitsuri_totals_timestamp_seconds",] == NOW.timestamp()
     assert [line for line in before.decode().splitlines() if "jitsuri_calls_total{" in line] == [
         line for line in after.decode().splitlines() if "jitsuri_calls_total{" in line

@@ -16,7 +16,7 @@ from typing import Final
 
 from jitsuri import __version__
 from jitsuri.calls.rules.exposing import Standing, page
-from jitsuri.calls.shapes import Gauges
+from jitsuri.calls.shapes import Gauges, LoopLate
 from jitsuri.flows.cold.exposing import gather
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import JitsuriError, OperatorError
@@ -93,10 +93,11 @@ def own_gauges(
     outage: OperatorError | None,
     breakers: Mapping[str, str],
     untold: int,
+    late: LoopLate,
 ) -> Gauges:
     """How a worker stands. It is named by its machine and its number, so that a restart goes on in the same series."""
     why = outage.code if outage is not None else ""
-    return Gauges(f"{socket.gethostname()[:64]}/{number}", now, commit_queue, why, breakers, untold)
+    return Gauges(f"{socket.gethostname()[:64]}/{number}", now, commit_queue, why, breakers, untold, late)
 
 
 def is_this_machine(address: str) -> bool:

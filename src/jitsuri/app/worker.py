@@ -30,6 +30,7 @@ from jitsuri.access.live.departments import Departments
 from jitsuri.access.live.keys import Keys
 from jitsuri.access.live.pacing import Pace
 from jitsuri.app.log_lines import write_lines
+from jitsuri.app.loop_watch import LoopWatch
 from jitsuri.app.metrics_page import MetricsPage, own_gauges
 from jitsuri.app.telemetry import Telemetry
 from jitsuri.app.upstreams import at_address, sites_of, upstreams_of
@@ -154,6 +155,7 @@ class Worker:
             upstreams[name] = at_address(upstreams[name], base_url, key_file)
         language = cast(Language, settings.text("console.language"))
         self.meters = Meters()
+        self.watch = LoopWatch()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
         self.committer = Committer(store, WRITERS, new_id())
@@ -188,12 +190,14 @@ class Worker:
         await self.budgets.start()
         self.telemetry.start()
         self.page.start(loop)
+        self.watch.start(loop)
         self._thread("refresher", partial(self._refresh, loop))
         self._tasks = [loop.create_task(self._tick()), loop.create_task(self._flush())]
 
     async def stop(self) -> None:
         """Write what waits, give leases back, let everything go."""
         self._stopping.set()
+        self.watch.stop()
         for task in self._tasks:
             task.cancel()
         self._submit_minutes()
@@ -275,7 +279,7 @@ class Worker:
         health = self.desk.breakers.states(time.monotonic())
         return own_gauges(
             self._order.number, datetime.now(UTC), self.committer.depth, self.committer.outage,
-            {name: one.state for name, one in health.items()}, self.telemetry.untold,
+            {name: one.state for name, one in health.items()}, self.telemetry.untold, self.watch.told(),
         )  # fmt: skip
 
 

@@ -270,6 +270,23 @@ class Alarm:
     slow answers; what closed it begins with ``end_``."""
 
 
+LATE_BUCKETS_US: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
+"""Upper bounds of the buckets of a loop's lateness, in microseconds; beyond the last is one more. Up to the first lie idle
+loops: their timers go by whole milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLate:
+    """How late an event loop did what was due, looked at many times a second."""
+
+    us_sum: int = 0
+    """Microseconds, since the process began."""
+    us_worst: int = 0
+    """The worst of the last minute."""
+    buckets: tuple[int, ...] = ()
+    """Looks since the process began, in ``LATE_BUCKETS_US``; () where none was told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gauges:
     """How one worker of the gateway stands at present."""
@@ -285,3 +302,5 @@ class Gauges:
     """``closed``, ``half_open`` or ``open`` by upstream."""
     untold: int
     """Attempts that telemetry dropped since the process began, because it could not keep pace."""
+    late: LoopLate = LoopLate()
+    """How late its event loop is."""

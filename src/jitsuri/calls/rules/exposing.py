@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from jitsuri.calls.shapes import BUCKETS_MS, Gauges, Minute
+from jitsuri.calls.shapes import BUCKETS_MS, LATE_BUCKETS_US, Gauges, Minute
 
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, str, str, str]
@@ -90,6 +90,7 @@ def page(standing: Standing) -> str:
     _counters(lines, standing.totals)
     _histograms(lines, standing.totals)
     _gauges(lines, standing)
+    _lateness(lines, standing.gauges)
     return "\n".join(lines) + "\n"
 
 
@@ -148,10 +149,22 @@ def _histograms(lines: list[str], totals: Sequence[Minute]) -> None:
             _add(latency[labels], total.latency_ms_sum, total.latency_buckets)
         if total.first_token_count:
             _add(first[labels], total.first_token_ms_sum, total.first_token_buckets)
-    _histogram(lines, "jitsuri_latency_seconds", "From asking an upstream to the last byte of its answer.", latency)
+    asked = "From asking an upstream to the last byte of its answer."
+    _histogram(lines, "jitsuri_latency_seconds", asked, latency, BUCKETS_MS, 1000)
+    asked = "From asking an upstream to the first piece of a streamed answer."
+    _histogram(lines, "jitsuri_first_token_seconds", asked, first, BUCKETS_MS, 1000)
+
+
+def _lateness(lines: list[str], gauges: Sequence[Gauges]) -> None:
+    told = sorted((g for g in gauges if g.late.buckets), key=lambda g: g.worker)
     _histogram(
-        lines, "jitsuri_first_token_seconds", "From asking an upstream to the first piece of a streamed answer.", first
-    )
+        lines, "jitsuri_gateway_loop_late_seconds", "How late a worker's event loop did what was due.",
+        {(("worker", g.worker),): [g.late.us_sum, *g.late.buckets] for g in told}, LATE_BUCKETS_US, 1_000_000,
+    )  # fmt: skip
+    _series(
+        lines, "jitsuri_gateway_loop_late_worst_seconds", "gauge", "The worst of that in the last minute.",
+        [((("worker", g.worker),), _micro(g.late.us_worst)) for g in told],
+    )  # fmt: skip
 
 
 def _add(sums: list[int], ms_sum: int, buckets: Sequence[int]) -> None:
@@ -160,15 +173,18 @@ def _add(sums: list[int], ms_sum: int, buckets: Sequence[int]) -> None:
         sums[n] += count
 
 
-def _histogram(lines: list[str], name: str, help_text: str, found: Mapping[Labels, list[int]]) -> None:
+def _histogram(
+    lines: list[str], name: str, help_text: str, found: Mapping[Labels, list[int]], upper: Sequence[int], unit: int
+) -> None:
+    """``upper``: the buckets' bounds; they and the sums are so many (``unit``) to the second."""
     _head(lines, name, "histogram", help_text)
-    bounds = [*(f"{ms / 1000:g}" for ms in BUCKETS_MS), "+Inf"]
-    for labels, (ms_sum, *buckets) in sorted(found.items()):
+    bounds = [*(f"{bound / unit:g}" for bound in upper), "+Inf"]
+    for labels, (total, *buckets) in sorted(found.items()):
         count = 0
         for bound, held in zip(bounds, buckets, strict=True):
             count += held
             lines.append(f"{name}_bucket{_braced((*labels, ('le', bound)))} {count}")
-        lines.append(f"{name}_sum{_braced(labels)} {ms_sum / 1000!r}")
+        lines.append(f"{name}_sum{_braced(labels)} {total / unit!r}")
         lines.append(f"{name}_count{_braced(labels)} {count}")
 
 
