@@ -53,6 +53,7 @@ def counted() -> list[Minute]:
     meters.count(FIRST, "triage", "stub", "gpt-4o-mini", "ok", latency_ms=90_000, is_empty=True, fell_back=True)
     meters.count(FIRST, "triage", "stub", "gpt-4o-mini", "error", latency_ms=3)
     meters.count(FIRST, "triage", "stub", "gpt-4o-mini", "cut", latency_ms=700, cost_micro_jpy=1)
+    meters.count(FIRST, "triage", "stub", "gpt-4o-mini", "caller_gone", latency_ms=700)
     meters.count(FIRST, "triage", "", "", "refused:budget_exceeded")
     meters.count(FIRST, "triage", "", "", "refused:budget_exceeded")
     return meters.drain()
@@ -65,6 +66,7 @@ def test_the_page_tells_what_was_counted() -> None:
 
     assert sample(text, "jitsuri_calls_total", **model, outcome="ok") == 2
     assert sample(text, "jitsuri_calls_total", **model, outcome="error") == 1
+    assert sample(text, "jitsuri_calls_total", **model, outcome="caller_gone") == 1
     assert sample(text, "jitsuri_calls_total", task="triage", upstream="", model="", outcome="refused") == 2
     assert sample(text, "jitsuri_refusals_total", task="triage", code="budget_exceeded") == 2
     assert sample(text, "jitsuri_tokens_total", **model, direction="input") == 100
@@ -169,7 +171,7 @@ def test_totals_stay_when_minutes_are_forgotten(store: Store) -> None:
         minute_rows.add_many(tx, [])
     with store.transaction() as tx:
         before = page(standing(minute_rows.totals(tx)))
-        assert minute_rows.forget(tx, NOW + timedelta(days=35)) == 4
+        assert minute_rows.forget(tx, NOW + timedelta(days=35)) == 5
         assert minute_rows.since(tx, NOW - timedelta(days=1)) == []
     later = [Minute(NOW + timedelta(days=36), *list(vars_of(m))[1:]) for m in first]
     with store.transaction() as tx:

@@ -85,6 +85,24 @@ def test_refusals_and_slow_answers_are_seen_in_what_the_meters_count(store: Stor
     }  # fmt: skip
 
 
+def test_callers_mistakes_and_callers_who_leave_open_no_alarm_of_an_upstream(store: Store) -> None:
+    meters = Meters()
+    for n in range(10):
+        at = int((NOW - 10 * MINUTE + MINUTE * n).timestamp()) // 60
+        for outcome in ("ok", "caller_error", "caller_gone", "gateway_error"):
+            for _ in range(10):
+                meters.count(at, "triage", "stub", "gpt-4o-mini", outcome, latency_ms=700)
+    with store.transaction() as tx:
+        minute_rows.add_many(tx, meters.drain())
+
+    assert names(Watcher(store).look(NOW).opened) == {("refusals", "task:triage")}
+    with store.reading() as tx:
+        [seen, *_] = minute_rows.seen(tx, NOW - 10 * MINUTE)
+    assert (seen.attempts, seen.errors, seen.cut) == (40, 0, 0)
+    assert (seen.caller_errors, seen.caller_gone, seen.gateway_errors) == (10, 10, 10)
+    assert (sum(seen.answered_buckets), seen.gone_buckets[4]) == (10, 10)
+
+
 def test_two_processes_that_watch_open_one_alarm(store: Store) -> None:
     count(store, NOW - 5 * MINUTE, 5, error=20)
     ready, found = Barrier(2), []

@@ -207,6 +207,13 @@ OpenTelemetry advises for ``gen_ai.client.operation.duration`` do, from 50 ms on
 2026-11-22)."""
 
 
+AttemptOutcome = Literal["ok", "error", "cut", "caller_error", "caller_gone", "gateway_error"]
+"""How meters tell the end of an attempt, by whom it was brought about. ``error``: no answer, by the upstream or for want of
+what the keeper of the installation must mend (key, rights, money, address, a variant's model). ``cut``: an upstream broke
+off or took too long. ``caller_error``: an upstream refused the request as its caller wrote it. ``caller_gone``: the caller
+hung up. ``gateway_error``: the gateway itself failed, or could not write its ledger. The ledger knows the first three."""
+
+
 class Minute(msgspec.Struct, frozen=True):
     """What the gateway saw in one minute of one task, upstream, model and outcome."""
 
@@ -216,7 +223,7 @@ class Minute(msgspec.Struct, frozen=True):
     """'' for calls that were refused before one was asked."""
     model: str
     outcome: str
-    """``ok``, ``error``, ``cut``, or the code of a refusal."""
+    """An ``AttemptOutcome``, or ``refused:CODE``."""
     count: int
     empty: int
     fell_back: int
@@ -231,7 +238,8 @@ class Minute(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One minute of one task and upstream as alarms look at it: attempts by how they ended, and refusals."""
+    """One minute of one task and upstream as alarms look at it: attempts by how they ended (``AttemptOutcome``), and
+    refusals."""
 
     minute: datetime
     task: str
@@ -245,13 +253,19 @@ class Seen(msgspec.Struct, frozen=True):
     refused: int
     answered_buckets: tuple[int, ...]
     """Answered attempts by latency, in ``BUCKETS_MS``."""
+    caller_errors: int = 0
+    caller_gone: int = 0
+    gateway_errors: int = 0
+    gone_buckets: tuple[int, ...] = (0,) * (len(BUCKETS_MS) + 1)
+    """Attempts whose caller hung up, by how long it had waited."""
 
 
 AlarmKind = Literal["errors", "slow", "empty", "fallbacks", "refusals"]
 ALARM_KINDS: tuple[AlarmKind, ...] = ("errors", "slow", "empty", "fallbacks", "refusals")
-"""``errors``: attempts that failed. ``slow``: answers that took twice the usual 95th percentile. ``empty``: answers with
-nothing in them, or broken off. ``fallbacks``: attempts that were not their call's first. ``refusals``: calls that were
-refused."""
+"""``errors``: attempts that failed. ``slow``: answers that took twice the usual 95th percentile, and callers who left after
+as long. ``empty``: answers with nothing in them, or broken off by the upstream. ``fallbacks``: attempts that were not their
+call's first. ``refusals``: calls of a task that were refused, by the gateway or as they are written by an upstream. What
+callers do opens none of an upstream."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class Meters:
         is_empty: bool = False,
         fell_back: bool = False,
     ) -> None:
-        """One attempt or refusal. ``minute`` counts minutes since 1970; ``outcome`` is ``ok``, ``error``, ``cut`` or the
-        code of a refusal."""
+        """One attempt or refusal. ``minute`` counts minutes since 1970; ``outcome`` is an ``AttemptOutcome`` or
+        ``refused:CODE``."""
         key = (minute, task, upstream, model, outcome)
         held = self._held.get(key)
         if held is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from jitsuri.calls.rules.exposing import Known
-from jitsuri.calls.shapes import BUCKETS_MS, Minute, Seen
+from jitsuri.calls.shapes import BUCKETS_MS, AttemptOutcome, Minute, Seen
 from jitsuri.store.door import Connection
 
 _KEYS = ("minute", "task", "upstream", "model", "outcome")
@@ -70,17 +70,26 @@ def _counted(condition: str, what: str = "count") -> str:
 
 _REFUSED = "outcome LIKE 'refused:%%'"
 _ATTEMPTED = f"NOT {_REFUSED}"
-_OK, _ERROR, _CUT = "outcome = 'ok'", "outcome = 'error'", "outcome = 'cut'"
-_ANSWERED = ", ".join(_counted(_OK, f"latency_buckets[{n}]") for n in range(1, _WIDTH + 1))
+
+
+def _ended(outcome: AttemptOutcome) -> str:
+    return f"outcome = '{outcome}'"
+
+
+def _buckets(outcome: AttemptOutcome) -> str:
+    return f"ARRAY[{', '.join(_counted(_ended(outcome), f'latency_buckets[{n}]') for n in range(1, _WIDTH + 1))}]"
+
+
 _SEEN = (
-    f"task, upstream, {_counted(_ATTEMPTED)}, {_counted(_ERROR)}, {_counted(_CUT)}, "
-    f"{_counted(_ATTEMPTED, 'empty')}, {_counted(_ATTEMPTED, 'fell_back')}, {_counted(_REFUSED)}, ARRAY[{_ANSWERED}] "
-    "FROM calls_minutes WHERE minute >= %(first)s"
+    f"task, upstream, {_counted(_ATTEMPTED)}, {_counted(_ended('error'))}, {_counted(_ended('cut'))}, "
+    f"{_counted(_ATTEMPTED, 'empty')}, {_counted(_ATTEMPTED, 'fell_back')}, {_counted(_REFUSED)}, {_buckets('ok')}, "
+    f"{_counted(_ended('caller_error'))}, {_counted(_ended('caller_gone'))}, {_counted(_ended('gateway_error'))}, "
+    f"{_buckets('caller_gone')} FROM calls_minutes WHERE minute >= %(first)s"
 )
 
 
 def _seen(row: tuple[Any, ...]) -> Seen:
-    values: list[Any] = [*row[:-1], tuple(row[-1])]
+    values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
     return Seen(*values)
 
 

@@ -72,8 +72,8 @@ LIMITS: Final[Mapping[AlarmKind, Limit]] = {
     "fallbacks": Limit(0.05, 0.10),
     "refusals": Limit(0.05, 0.10),
 }
-"""So errors open an alarm at the latest at one call in ten, the others at one in five: a caller may leave, and a budget may
-refuse, without anything being wrong."""
+"""So errors open an alarm at the latest at one call in ten, the others at one in five: a model may have nothing to say, and a
+budget may refuse, without anything being wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def judge(
                 closed += [over] if over is not None else []
                 continue
             expected = usual_of(kind, usual.get(subject))
-            if expected is not None and (kind != "refusals" or subject != TASK):
+            if expected is not None and (kind != "refusals" or _is_named_task(subject)):
                 after = ended.get((kind, subject))
                 later = [row for row in rows if row.minute > after] if after is not None else rows
                 needed = TO_OPEN if after is None else TO_OPEN_AGAIN
@@ -219,12 +219,23 @@ def _closed(alarm: Alarm, rows: Sequence[Seen], now: datetime) -> Alarm | None:
 _MINUTE = timedelta(minutes=1)
 
 
+def _is_named_task(subject: str) -> bool:
+    """Refusals are a task's: strangers name none, and an upstream refuses what callers write."""
+    return subject.startswith(TASK) and subject != TASK
+
+
 def _counted(kind: AlarmKind, seen: Seen, limit_ms: int) -> Counted:
+    """``calls`` are those that can say something: of an upstream nothing is learnt where callers or the gateway failed."""
+    bad = _bad(kind, seen, limit_ms)
     if kind == "slow":
-        calls = sum(seen.answered_buckets)
+        calls = sum(seen.answered_buckets) + sum(_late(seen.gone_buckets, limit_ms))
+    elif kind == "refusals":
+        calls = seen.attempts + seen.refused
+    elif kind == "fallbacks":
+        calls = seen.attempts
     else:
-        calls = seen.attempts + seen.refused if kind == "refusals" else seen.attempts
-    return Counted(seen.minute, calls, _bad(kind, seen, limit_ms))
+        calls = seen.attempts - seen.caller_errors - seen.caller_gone - seen.gateway_errors
+    return Counted(seen.minute, calls, bad)
 
 
 def _bad(kind: AlarmKind, seen: Seen, limit_ms: int) -> int:
@@ -235,8 +246,13 @@ def _bad(kind: AlarmKind, seen: Seen, limit_ms: int) -> int:
     if kind == "fallbacks":
         return seen.fell_back
     if kind == "refusals":
-        return seen.refused
-    return sum(seen.answered_buckets[bisect_left(BUCKETS_MS, limit_ms) + 1 :])
+        return seen.refused + seen.caller_errors
+    return sum(_late(seen.answered_buckets, limit_ms)) + sum(_late(seen.gone_buckets, limit_ms))
+
+
+def _late(buckets: Sequence[int], limit_ms: int) -> Sequence[int]:
+    """Of who left, only those count that had waited as long: the others say nothing about how long it would have taken."""
+    return buckets[bisect_left(BUCKETS_MS, limit_ms) + 1 :]
 
 
 def _slow_from(buckets: Sequence[int]) -> int:
@@ -268,6 +284,11 @@ def _percent(share: float) -> str:
 def _sum(a: Seen, b: Seen) -> Seen:
     return Seen(
         a.minute, a.task, a.upstream, a.attempts + b.attempts, a.errors + b.errors, a.cut + b.cut, a.empty + b.empty,
-        a.fell_back + b.fell_back, a.refused + b.refused,
-        tuple(x + y for x, y in zip(a.answered_buckets, b.answered_buckets, strict=True)),
+        a.fell_back + b.fell_back, a.refused + b.refused, _added(a.answered_buckets, b.answered_buckets),
+        a.caller_errors + b.caller_errors, a.caller_gone + b.caller_gone, a.gateway_errors + b.gateway_errors,
+        _added(a.gone_buckets, b.gone_buckets),
     )  # fmt: skip
+
+
+def _added(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    return tuple(x + y for x, y in zip(a, b, strict=True))

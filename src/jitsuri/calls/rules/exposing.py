@@ -104,12 +104,12 @@ def escaped(value: str) -> str:
 
 
 _COUNTERS: Final = (
-    ("jitsuri_calls_total", "Attempts by outcome (ok, error, cut), and calls that were refused (refused)."),
+    ("jitsuri_calls_total", "Attempts by outcome, and calls that were refused (refused)."),
     ("jitsuri_refusals_total", "Calls that were refused before an upstream was asked, by the code of the refusal."),
     ("jitsuri_tokens_total", "Language tokens, input with cached ones and output with reasoning."),
     ("jitsuri_cost_jpy_total", "Cost of attempts in yen, without tax; what has no price is not in it."),
     ("jitsuri_empty_answers_total", "Answers with no text, no tool call and no embedding in them."),
-    ("jitsuri_cut_answers_total", "Answers that broke off, or whose caller went away."),
+    ("jitsuri_cut_answers_total", "Answers that an upstream broke off or took too long over."),
     ("jitsuri_fallbacks_total", "Attempts that were not the first of their call."),
 )
 

@@ -8,14 +8,12 @@ from datetime import datetime
 from jitsuri.access.shapes import Key
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Inquiry, Out, Reply
+from jitsuri.flows.hot.metering import LEDGER_AWAY
 from jitsuri.flows.hot.passing import Failure
 from jitsuri.flows.hot.telling import refused
 from jitsuri.providers.rules.retrying import Outcome, outcome_of
 from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
-
-LEDGER_AWAY = "ledger_away"
-"""The code of a wait for the ledger that took too long, and of calls that come while it is away."""
 
 
 def entered(desk: Desk, inquiry: Inquiry, now: datetime) -> Key | Refusal:

@@ -16,6 +16,7 @@ from jitsuri.calls.rules.faulting import LineError
 from jitsuri.calls.rules.identifying import answered_call, gateway_group, named_thread
 from jitsuri.calls.shapes import Call
 from jitsuri.flows.hot.desk import Desk, Inquiry
+from jitsuri.flows.hot.metering import CALLER_GONE, GATEWAY_FAILED, NOT_ASKED, metered
 from jitsuri.ledger.live.budgets import Hold
 from jitsuri.ledger.live.prices import to_micro_jpy
 from jitsuri.ledger.rules.costing import Costed
@@ -89,7 +90,7 @@ class Attempt:
     """One request to an upstream: its intent, its hold, and exactly one booking.
 
     ``with Attempt(...)``: whatever happens inside, it is booked once. What nobody booked when the block ends (the
-    caller went away, the process is stopping) is booked as cut, with an estimate.
+    caller went away, the process is stopping, the gateway failed) is booked as cut, with an estimate.
     """
 
     __slots__ = (
@@ -127,9 +128,11 @@ class Attempt:
     def __enter__(self) -> Attempt:
         return self
 
-    def __exit__(self, *_error: object) -> Literal[False]:
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> Literal[False]:
         if self.entry is None:
-            self.book("cut", None, "caller_gone" if self.is_asked else "not_asked", ends_call=True)
+            gone = CALLER_GONE if self.is_asked else NOT_ASKED
+            has_failed = kind is not None and issubclass(kind, Exception)
+            self.book("cut", None, GATEWAY_FAILED if has_failed else gone, ends_call=True)
         return False
 
     def book(
@@ -163,8 +166,10 @@ class Attempt:
                 rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
         desk.touched[call.key.key_id] = call.day
+        named = call.asked.operation == "other" or not call.plan.is_variant
+        outcome = metered(status, http_status, error_code, is_named_by_caller=named)
         desk.meters.count(
-            int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, status,
+            int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, outcome,
             latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens, cost_micro_jpy=cost_micro_jpy,
             is_empty=status == "ok" and told.is_empty, fell_back=call.attempts > 1,

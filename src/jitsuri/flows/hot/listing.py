@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from jitsuri.access.rules.keying import may
+from jitsuri.flows.hot.attempting import refuse
 from jitsuri.flows.hot.desk import Desk, Inquiry, Out
-from jitsuri.flows.hot.telling import answer_headers, refused
+from jitsuri.flows.hot.telling import answer_headers
 from jitsuri.routing.rules.choosing import TASK_PREFIX
 from jitsuri.terms.outcomes import Refusal
 
@@ -19,7 +20,7 @@ async def list_models(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     call_id = str(desk.new_id())
     key = desk.keys.find(inquiry.authorization, inquiry.x_api_key, desk.now())
     if isinstance(key, Refusal):
-        await out.whole(*refused(inquiry.dialect, key, inquiry.language, call_id))
+        await refuse(desk, inquiry, None, key, out)
         return
     tasks, models = desk.table.offered()
     names = [TASK_PREFIX + task for task in tasks if key.task in ("", task)]
