@@ -107,6 +107,8 @@ FIELDS: tuple[Field, ...] = (
     Field("upstreams.*.retries", "integer", 2, Decimal(0), Decimal(10)),
     Field("upstreams.*.model_file", "text", ""),
     Field("upstreams.*.threads", "integer", 1, Decimal(1), Decimal(256)),
+    Field("upstreams.*.parallel", "integer", 1, Decimal(1), Decimal(32)),
+    Field("upstreams.*.context", "integer", 4096, Decimal(512), Decimal(131_072)),
     Field("budgets.*.scope", "choice", "company", choices=("company", "department", "task", "key")),
     Field("budgets.*.subject", "text", ""),
     Field("budgets.*.period", "choice", "month", choices=("day", "month", "fiscal_year")),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jitsuri.providers.wire.llama import LlamaHost, start
@@ -17,24 +19,32 @@ from jitsuri.settings import Settings
 from jitsuri.terms.errors import JitsuriError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-"""Before a model that died is loaded again; doubled each time (decision 0022)."""
-CONTEXT = 4096
-"""Tokens of context of a model on this machine, where its file allows it (decision 0022)."""
+"""Before a model that died is loaded again; doubled while it dies within a minute of being loaded (decision 0022)."""
+STEADY_S = 60.0
+"""A model that answered so long was well: its next end is a new story (as for workers, decision 0017)."""
 LOOK_S = 1.0
 
 
 class LocalModels:
     """All models that the settings name. ``addresses`` is what workers are told."""
 
-    def __init__(self, settings: Settings, tell: Callable[[JitsuriError], None]) -> None:
+    def __init__(
+        self, settings: Settings, tell: Callable[[JitsuriError], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``tell`` hears why a model could not be loaded, or ended; ``clock`` is monotonic seconds."""
         self._tell = tell
+        self._clock = clock
         self._stopping = threading.Event()
         self._folder = settings.home / "run"
+        folder = (settings.file or settings.home / "x").parent
         self._hosts = [
-            _Model(name, (settings.file or settings.home / "x").parent / str(row["model_file"]), _whole(row["threads"]))
+            _Model(
+                name, folder / str(row["model_file"]), _whole(row["threads"]), _whole(row["parallel"]),
+                _whole(row["context"]),
+            )
             for name, row in settings.tables.get("upstreams", {}).items()
             if row["kind"] == "llama_cpp"
-        ]
+        ]  # fmt: skip
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -65,9 +75,14 @@ class LocalModels:
         pause = FIRST_PAUSE_S
         while not self._stopping.is_set():
             host: LlamaHost | None = None
+            loaded_at: float | None = None
             try:
-                host = start(model.file, threads=model.threads, context=CONTEXT, port=model.port, name=model.name)
+                host = start(
+                    model.file, threads=model.threads, context=model.context, parallel=model.parallel, port=model.port,
+                    name=model.name,
+                )  # fmt: skip
                 self._write_key(model, host.api_key)
+                loaded_at = self._clock()
                 while host.is_running() and not self._stopping.wait(LOOK_S):
                     pass
                 fault = host.fault()
@@ -78,6 +93,8 @@ class LocalModels:
             finally:
                 if host is not None:
                     host.stop()
+            if loaded_at is not None and self._clock() - loaded_at > STEADY_S:
+                pause = FIRST_PAUSE_S
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -89,14 +106,22 @@ class LocalModels:
         fresh.replace(path)
 
 
-class _Model:
-    __slots__ = ("file", "name", "port", "threads")
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
-    def __init__(self, name: str, file: Path, threads: int) -> None:
-        self.name, self.file, self.threads = name, file, threads
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    name: str
+    file: Path
+    threads: int
+    parallel: int
+    """Calls at the same time."""
+    context: int
+    """Tokens of each of them."""
+    port: int = field(default_factory=_free_port)
 
 
 def _whole(value: object) -> int:
