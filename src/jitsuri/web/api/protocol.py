@@ -8,11 +8,14 @@ the call is told at once when its caller has gone; and no request pays for a tim
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
+import socket
+import struct
 from collections import deque
 from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 from urllib.parse import unquote
 
 import httptools
@@ -37,12 +40,16 @@ LOOK_EVERY_S: Final = 1.0
 """How often a connection looks whether its time is up: a wait ends late by at most this."""
 
 LINGER_S: Final = 2.0
-"""How long what a refused caller still sends is read and dropped: closing at once would reset the connection, and the
-refusal with it (RFC 9112 §9.6)."""
+"""A refused caller that still sends is read from, and what it sends dropped, until it was silent for so long: closing at once
+would reset the connection, and the refusal with it (RFC 9112 §9.6)."""
+
+MOST_LINGER_S: Final = 30.0
+"""The longest that this goes on."""
 
 _NEVER = float("inf")
 _LENGTH = re.compile(rb"\d{1,19}")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Serving(Protocol):
@@ -103,10 +110,10 @@ class Request:
         """Answer in one piece."""
         if self.is_lost:
             return
-        self.has_begun = True
         if closes:
             self._keeps = False
         head = self._head(status, headers, len(body))
+        self.has_begun = True
         self._connection.write(head if self.is_head else head + body)
         self._end()
 
@@ -114,8 +121,9 @@ class Request:
         """Begin an answer whose length nobody knows."""
         if self.is_lost:
             return
+        head = self._head(status, headers, None)
         self.has_begun = True
-        self._connection.write(self._head(status, headers, None))
+        self._connection.write(head)
 
     async def piece(self, data: bytes) -> None:
         """Send the next piece; waits while the caller does not take what was sent before."""
@@ -162,7 +170,10 @@ class Request:
 
     def _head(self, status: int, headers: Headers, length: int | None) -> bytes:
         lines = [_STATUS_LINES[status]]
-        has_length = length is not None and (status < 200 or status in (204, 304))
+        has_length = False
+        if status < 200 or status in (204, 304):  # has no body by definition: nothing may tell of one, nor follow
+            self.is_head = has_length = True
+            length, headers = 0, [header for header in headers if header[0] != b"content-length"]
         for name, value in headers:
             lines.append(b"%b: %b\r\n" % (name, value))
             has_length = has_length or name == b"content-length"
@@ -219,15 +230,23 @@ class GatewayProtocol(asyncio.Protocol):
         self._served: Request | None = None
         """The one that is being served."""
         self._waiting: deque[Request] = deque()
-        self._parts: list[bytes] = []
+        """Those behind it. None waits while nothing is served, unless the caller does not take what was sent."""
+        self._asking: Request | None = None
+        """One that asks to speak another protocol."""
+        self._body: bytes | bytearray = b""
         self._size = 0
         """Of headers, then of the body, as far as they are read."""
+        self._size_before = 0
+        self._idle_bytes = 0
+        """What came without a header, or a part of the body, having ended."""
         self._expects = False
         self._is_deaf = False
         """Whether what comes is dropped."""
         self._is_ending = False
         self._is_paused = False
         self._deadline = _NEVER
+        self._lingers_until = 0.0
+        self._unsent = -1
         self._timer: asyncio.TimerHandle | None = None
         self.client = ""
         self.is_full: asyncio.Future[None] | None = None
@@ -245,25 +264,24 @@ class GatewayProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
+            if self._lingers_until:
+                self._deadline = min(self._loop.time() + LINGER_S, self._lingers_until)
             return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # Asked to speak another protocol (h2c, by Java's own client): we go on with this one, as RFC 9110 §7.8 allows.
-            self._parser = _parser(self)
-            if left := data[upgrade.args[0] :]:
-                self.data_received(left)
-            return
-        except httptools.HttpParserCallbackError:
-            LOGGER.exception("a connection failed")
-            self.abort()
-            return
-        except httptools.HttpParserError:
-            self._refuse(Refusal("http_malformed"))
-            return
-        request = self._read
-        if request is not None and request.fault is not None:
-            self._refuse(request.fault)
+        left = data
+        while left:
+            try:
+                self._parser.feed_data(left)
+                left = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                left = self._declined(left[upgrade.args[0] :])
+            except httptools.HttpParserCallbackError:
+                self._callback_failed()
+                return
+            except httptools.HttpParserError:
+                self._refuse(Refusal("http_malformed"))
+                return
+        if self._read is not None:
+            self._unfinished(len(data))
 
     def eof_received(self) -> None:
         """A caller that says it will send no more is taken at its word as one that has gone."""
@@ -276,6 +294,8 @@ class GatewayProtocol(asyncio.Protocol):
         self._is_deaf = True
         self._read = None
         self._waiting.clear()
+        self._transport = None
+        del self._parser  # it holds us, and we it
         self.resume_writing()
         request, self._served = self._served, None
         if request is not None:
@@ -289,12 +309,14 @@ class GatewayProtocol(asyncio.Protocol):
         is_full, self.is_full = self.is_full, None
         if is_full is not None and not is_full.done():
             is_full.set_result(None)
+        if self._waiting and self._served is None and self._transport is not None and not self._transport.is_closing():
+            self._serve_next(self._transport)
 
     # -- the parser's events
 
     def on_message_begin(self) -> None:
         self._read = Request(self)
-        self._size = 0
+        self._size = self._idle_bytes = 0
         self._expects = False
         if self._served is None:
             self._deadline = self._loop.time() + HEADER_SECONDS
@@ -305,15 +327,16 @@ class GatewayProtocol(asyncio.Protocol):
         request.url += part
         self._size += len(part)
         if self._size > MOST_HEADER_BYTES:
-            request.fault = Refusal("headers_too_large", {"most_kib": MOST_HEADER_BYTES // 1024})
+            _fail(request, _headers_too_large())
 
     def on_header(self, name: bytes, value: bytes) -> None:
         request = self._read
         assert request is not None
+        if request.method:
+            return  # behind the body: what stands there must not pass for a header (RFC 9110 §6.5.1)
         self._size += len(name) + len(value)
         if self._size > MOST_HEADER_BYTES:
-            request.fault = Refusal("headers_too_large", {"most_kib": MOST_HEADER_BYTES // 1024})
-            return
+            _fail(request, _headers_too_large())
         request.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -323,15 +346,18 @@ class GatewayProtocol(asyncio.Protocol):
         request.method = parser.get_method()
         request.is_head = request.method == b"HEAD"
         request.speaks_1_1 = parser.get_http_version() == "1.1"
+        if parser.should_upgrade():
+            self._asking, self._read = request, None
+            return
         if request.speaks_1_1 and parser.should_keep_alive():
             request.keep()
         self._size = 0
         for name, value in request.headers:
             if name == b"content-length" and _LENGTH.fullmatch(value) and int(value) > self._serving.most_body_bytes:
-                request.fault = self._too_large()
+                _fail(request, self._too_large())
             elif name == b"expect":
-                self._expects = value.lower() == b"100-continue"
-        if self._expects and request.fault is None and self._served is None:
+                self._expects = request.speaks_1_1 and value.lower() == b"100-continue"
+        if self._expects and self._served is None and not self._waiting:
             self.write(_CONTINUE)
         if self._served is None:
             self._deadline = self._loop.time() + self._serving.body_seconds
@@ -341,20 +367,23 @@ class GatewayProtocol(asyncio.Protocol):
         assert request is not None
         self._size += len(part)
         if self._size > self._serving.most_body_bytes:
-            request.fault = self._too_large()
-        elif request.fault is None:
-            self._parts.append(part)
+            _fail(request, self._too_large())
+        body = self._body
+        if not body:
+            self._body = part
+        elif isinstance(body, bytearray):
+            body += part
+        else:  # not a list of parts: one of two bytes would take thirty times as much
+            self._body = bytearray(body) + part
 
     def on_message_complete(self) -> None:
         request = self._read
-        assert request is not None
-        if request.fault is not None:
-            return
-        parts = self._parts
-        request.body = parts[0] if len(parts) == 1 else b"".join(parts)
-        self._parts = []
+        if request is None:
+            return  # it asks to speak another protocol
+        request.body = bytes(self._body)
+        self._body = b""
         self._read = None
-        if self._served is None:
+        if self._served is None and self.is_full is None:
             self._serve(request)
         else:
             self._waiting.append(request)
@@ -369,7 +398,12 @@ class GatewayProtocol(asyncio.Protocol):
             self._transport.write(data)
 
     def abort(self) -> None:
+        """Break the connection by a reset: to a caller without chunks an orderly end would say that the answer is whole."""
         if self._transport is not None:
+            connected = self._transport.get_extra_info("socket")
+            if connected is not None:
+                with contextlib.suppress(OSError):
+                    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
 
     def date_line(self) -> bytes:
@@ -384,23 +418,22 @@ class GatewayProtocol(asyncio.Protocol):
         self._state.total_requests += 1
         self._served = None
         transport, now_s = self._transport, self._loop.time()
+        self._deadline = now_s + self._keep_alive_s
         if transport is None or transport.is_closing():
             return
         if keeps and self._waiting and not self._is_ending:
-            self._serve(self._waiting.popleft())
-            if self._is_paused:
-                self._is_paused = False
-                transport.resume_reading()
+            if self.is_full is None:
+                self._serve_next(transport)
         elif self._is_deaf:
-            self._deadline = now_s + LINGER_S
+            self._waiting.clear()
+            self._deadline, self._lingers_until = now_s + LINGER_S, now_s + MOST_LINGER_S
             if transport.can_write_eof():
                 transport.write_eof()
         elif not keeps or self._is_ending:
+            self._waiting.clear()
             transport.close()
-        elif self._read is None:
-            self._deadline = now_s + self._keep_alive_s
-        else:
-            self._deadline = now_s + self._serving.body_seconds
+        elif self._read is not None:
+            self._deadline = now_s + (self._serving.body_seconds if self._read.method else HEADER_SECONDS)
             if self._expects:
                 self.write(_CONTINUE)
 
@@ -421,6 +454,47 @@ class GatewayProtocol(asyncio.Protocol):
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 
+    def _serve_next(self, transport: asyncio.Transport) -> None:
+        self._serve(self._waiting.popleft())
+        if self._is_paused and len(self._waiting) < MOST_WAITING:
+            self._is_paused = False
+            transport.resume_reading()
+
+    def _declined(self, left: bytes) -> bytes:
+        """A request asks to speak another protocol (h2c, by Java's own client): we go on with this one (RFC 9110 §7.8).
+
+        The parser takes what stands behind the headers for the other protocol; so it is given them again, without the wish.
+        Gives what is still to be read.
+        """
+        request, self._asking = self._asking, None
+        assert request is not None
+        self._parser = _parser(self)
+        if request.method == b"CONNECT":
+            self._read = request
+            self._refuse(Refusal("http_malformed"))
+            return b""
+        version = b"1.1" if request.speaks_1_1 else b"1.0"
+        lines = [b"%b: %b\r\n" % header for header in request.headers if header[0] != b"upgrade"]
+        return b"%b %b HTTP/%b\r\n%b\r\n%b" % (request.method, request.url, version, b"".join(lines), left)
+
+    def _callback_failed(self) -> None:
+        request = self._read
+        if request is not None and request.fault is not None:
+            self._refuse(request.fault)
+            return
+        LOGGER.exception("a connection failed")
+        self._is_deaf = True
+        self.abort()
+
+    def _unfinished(self, came: int) -> None:
+        """Of the request that is being read ``came`` bytes came. A header that never ends is in no one's count but this."""
+        if self._size != self._size_before:
+            self._size_before, self._idle_bytes = self._size, 0
+            return
+        self._idle_bytes += came
+        if self._idle_bytes > MOST_HEADER_BYTES:
+            self._refuse(_headers_too_large())
+
     def _refuse(self, fault: Refusal) -> None:
         """Answer what could not be read, and read no more; what was asked before gets its answer first, if it comes."""
         request = self._read if self._read is not None else Request(self)
@@ -428,8 +502,8 @@ class GatewayProtocol(asyncio.Protocol):
         request.leave()
         self._is_deaf = True
         self._read = None
-        self._parts = []
-        if self._served is None:
+        self._body = b""
+        if self._served is None and self.is_full is None:
             self._serve(request)
         else:
             self._waiting.append(request)
@@ -440,13 +514,31 @@ class GatewayProtocol(asyncio.Protocol):
     def _look(self) -> None:
         """Is the time up for what we wait for?"""
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
-        if self._loop.time() < self._deadline or self._transport is None:
+        now_s, transport = self._loop.time(), self._transport
+        if now_s < self._deadline or transport is None:
             return
         if self._read is not None and self._read.method and not self._is_deaf:
             self._refuse(Refusal("body_too_slow", {"seconds": round(self._serving.body_seconds)}))
-        else:
-            self._deadline = _NEVER
-            self._transport.close()
+            return
+        unsent = transport.get_write_buffer_size()
+        if unsent and unsent == self._unsent:
+            self.abort()  # nothing of it was taken since the last look
+            return
+        self._unsent, self._deadline = unsent, now_s + self._keep_alive_s if unsent else _NEVER
+        transport.close()
+
+
+class _UnwantedError(Exception):
+    """Stops the parser: the request's ``fault`` says why."""
+
+
+def _fail(request: Request, fault: Refusal) -> NoReturn:
+    request.fault = fault
+    raise _UnwantedError
+
+
+def _headers_too_large() -> Refusal:
+    return Refusal("headers_too_large", {"most_kib": MOST_HEADER_BYTES // 1024})
 
 
 def _parser(events: GatewayProtocol) -> httptools.HttpRequestParser:
