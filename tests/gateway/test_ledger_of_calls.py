@@ -18,6 +18,7 @@ from stub_upstream import StubUpstream
 from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.calls.rules.sealing import unseal
 from jitsuri.flows.cold.reading_logs import Means, ReadOptions, import_files
+from jitsuri.flows.cold.sweeping import sweep
 from jitsuri.store.door import Store
 
 HELLO: Any = [{"role": "user", "content": "納期を教えてください"}]
@@ -126,3 +127,27 @@ def test_without_its_ledger_the_gateway_answers_nobody_and_loses_nothing(
     with module_store.reading() as tx:
         rows = tx.execute("SELECT status FROM ledger_entries WHERE thread_id = %s", (named_thread("away"),)).fetchall()
     assert len(rows) == 1
+
+
+def test_a_worker_taken_for_dead_in_the_midst_of_a_stream_still_answers(
+    client: openai.OpenAI, module_store: Store
+) -> None:
+    """The sweep books the call at its upper bound while it is answered; the entry that comes after takes its place."""
+    with client.chat.completions.with_streaming_response.create(
+        model="stub-drip-0.1", messages=HELLO, stream=True, max_completion_tokens=50
+    ) as raw:
+        call_id = raw.headers["x-jitsuri-call"]
+        events = iter(raw.parse())
+        next(events)
+        assert sweep(module_store, datetime.now(UTC), "TTM", seconds=0) == 1
+        rest = list(events)
+    assert rest[-1].choices == [] or rest[-1].choices[0].finish_reason
+    with module_store.reading() as tx:
+        rows = tx.execute(
+            "SELECT kind, status, calls FROM ledger_entries WHERE call_id = %s ORDER BY booked_at", (call_id,)
+        ).fetchall()
+        call = tx.execute("SELECT status, answer_id IS NOT NULL FROM calls_calls WHERE call_id = %s", (call_id,))
+        told = call.fetchall()
+    assert rows == [("attempt", "cut", 1), ("repriced", "cut", -1), ("attempt", "ok", 1)]
+    assert told == [("ok", True)]
+    client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)

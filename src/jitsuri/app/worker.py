@@ -42,6 +42,7 @@ from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import Gauges
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
 from jitsuri.flows.cold.settling import begin, counted, touch
+from jitsuri.flows.cold.superseding import supersede
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
@@ -158,7 +159,7 @@ class Worker:
         self.watch = LoopWatch()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
-        self.committer = Committer(store, WRITERS, new_id())
+        self.committer = Committer(store, WRITERS, new_id(), supersede)
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),

@@ -35,6 +35,10 @@ Writer = Callable[[Batch, Sequence[Any]], None]
 Rows = Sequence[tuple[str, Any]]
 """``(kind, row)``: what one hand-in wants written together or not at all."""
 
+Mender = Callable[[Batch, Rows], Rows]
+"""Writes, of one hand-in that was refused because something of it is there already, what takes that one's place; returns
+the rows that are left to be written as usual."""
+
 MOST_AT_ONCE = 1000
 """Hand-ins per transaction: enough for any load of one worker, few enough that a bisection stays short (decision 0017)."""
 
@@ -60,9 +64,15 @@ class _Handed:
 class Committer:
     """One writer thread on a connection of its own. ``submit`` belongs to the event loop that started it."""
 
-    def __init__(self, store: Store, writers: Mapping[str, Writer], writer_id: UUID) -> None:
-        """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had."""
+    def __init__(
+        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None
+    ) -> None:
+        """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had.
+
+        ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else.
+        """
         self._store = store
+        self._mender = mender
         self._writers = dict(writers)
         self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._statements: Statements | None = None
@@ -154,18 +164,28 @@ class Committer:
             self._resolve(batch, None)
         except Exception as error:  # noqa: BLE001  # whatever the rows did, their own caller is told
             if len(batch) == 1:
-                self._resolve(batch, error)
+                if isinstance(error, psycopg.errors.UniqueViolation) and self._mender is not None:
+                    self._mend(batch, self._mender)
+                else:
+                    self._resolve(batch, error)
                 return
             middle = len(batch) // 2
             self._write(batch[:middle])
             self._write(batch[middle:])
 
-    def _insist(self, batch: list[_Handed]) -> bool:
+    def _mend(self, batch: list[_Handed], mender: Mender) -> None:
+        try:
+            if self._insist(batch, mender):
+                self._resolve(batch, None)
+        except Exception as error:  # noqa: BLE001  # as in ``_write``
+            self._resolve(batch, error)
+
+    def _insist(self, batch: list[_Handed], mender: Mender | None = None) -> bool:
         """Try until the database has it; False when told to stop. Raises what is wrong with the rows themselves."""
         pause = FIRST_PAUSE_S
         while True:
             try:
-                self._transact(batch)
+                self._transact(batch, mender)
                 self.outage = None
                 return True
             except OperatorError as error:
@@ -174,11 +194,7 @@ class Committer:
                 return False
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    def _transact(self, batch: list[_Handed]) -> None:
-        grouped: dict[str, list[Any]] = {kind: [] for kind in self._writers}
-        for handed in batch:
-            for kind, row in handed.rows:
-                grouped[kind].append(row)
+    def _transact(self, batch: list[_Handed], mender: Mender | None) -> None:
         statements = self._connected()
         transaction = Batch(statements)
         is_ending = False
@@ -186,6 +202,10 @@ class Committer:
             self._number += 1
             transaction.run("BEGIN")
             transaction.run(_MARK, self._writer_id, str(self._number).encode())
+            grouped: dict[str, list[Any]] = {kind: [] for kind in self._writers}
+            for handed in batch:
+                for kind, row in handed.rows if mender is None else mender(transaction, handed.rows):
+                    grouped[kind].append(row)
             for kind, rows in grouped.items():
                 if rows:
                     self._writers[kind](transaction, rows)

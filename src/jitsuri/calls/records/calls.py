@@ -69,6 +69,23 @@ def keep_many(batch: Batch, calls: Sequence[Call]) -> None:
     batch.run(_KEEP, rows_json(calls))
 
 
+def replace_many(tx: Connection, calls: Sequence[tuple[Call, bytes]]) -> set[UUID]:
+    """Put calls as they were in the place of those that stand in for them, by the stand-in's content hash; returns whose.
+
+    Task, department and prompt group stay as they are: somebody may have given the call to another task since.
+    """
+    replaced = set()
+    for call, stand_in in calls:
+        done = tx.execute(
+            "UPDATE calls_calls SET content_hash = %s, provider = %s, model = %s, status = %s, answer_id = %s "
+            "WHERE call_id = %s AND content_hash = %s",
+            (call.content_hash, call.provider, call.model, call.status, call.answer_id, call.call_id, stand_in),
+        )
+        if done.rowcount:
+            replaced.add(call.call_id)
+    return replaced
+
+
 def one(tx: Connection, call_id: UUID) -> Call | None:
     """The call with this id."""
     row = tx.execute(f"{_SELECT} WHERE call_id = %s", (call_id,)).fetchone()

@@ -25,7 +25,7 @@ from jitsuri.ledger.records import rollups
 from jitsuri.ledger.records.totals import span, totals
 from jitsuri.ledger.rules.comparing import compare_books
 from jitsuri.ledger.rules.pricing import EXACT, Pricer
-from jitsuri.ledger.rules.repricing import RateOn, priced_again, repricing_lines, standings
+from jitsuri.ledger.rules.repricing import RateOn, attempt_of, priced_again, repricing_lines, standings
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.pricing import BookInfo, BookUse, PriceBook, Priced, PriceDiff
 from jitsuri.ledger.wire.compiling import book_from_file, book_from_library, installed_source
@@ -203,7 +203,7 @@ def _reprice_batch(
     attempts = _by_attempt(lines)
     if is_only_open:
         attempts = {key: held for key, held in attempts.items() if _is_open(held)}
-    outcomes = {key: priced_again(pricer, _first(held)) for key, held in attempts.items()}
+    outcomes = {key: priced_again(pricer, attempt_of(held)) for key, held in attempts.items()}
     booked: dict[UUID, list[Entry]] = {}
 
     def corrections(key: UUID, held: Sequence[Entry]) -> list[Entry]:
@@ -213,7 +213,7 @@ def _reprice_batch(
     if touched:
         with store.transaction() as tx:
             rollups.lock(tx)
-            fresh = _by_attempt(entry_rows.of_calls(tx, [_first(attempts[key]).call_id for key in touched]))
+            fresh = _by_attempt(entry_rows.of_calls(tx, [attempt_of(attempts[key]).call_id for key in touched]))
             booked = {key: corrections(key, fresh[key]) for key in touched}
             made = [line for lines in booked.values() for line in lines]
             entry_rows.insert_many(tx, made)
@@ -253,10 +253,6 @@ def _by_attempt(lines: Sequence[Entry]) -> dict[UUID, list[Entry]]:
     for line in lines:
         found.setdefault(line.attempt_id, []).append(line)
     return found
-
-
-def _first(lines: Sequence[Entry]) -> Entry:
-    return next(line for line in lines if line.kind == "attempt")
 
 
 def _book_in_use(tx: Connection) -> PriceBook | None:

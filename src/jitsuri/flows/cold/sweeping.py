@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from jitsuri.access.records import departments as department_rows
+from jitsuri.access.rules.arranging import path_of
 from jitsuri.calls.records import calls as call_rows
 from jitsuri.calls.rules.identifying import gateway_group
 from jitsuri.calls.shapes import Call
@@ -25,6 +27,7 @@ from jitsuri.ledger.records import rates as rate_rows
 from jitsuri.ledger.rules.converting import Rates, rates_of
 from jitsuri.ledger.rules.costing import costed
 from jitsuri.ledger.rules.pricing import Pricer
+from jitsuri.ledger.rules.superseding import ORPHANED, WORKER_DIED
 from jitsuri.ledger.shapes.budgets import Marks, Place, Settlement
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.intents import Intent
@@ -33,9 +36,6 @@ from jitsuri.ledger.wire.packing import unpacked
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.ids import digest_16, sibling_id
 from jitsuri.terms.usage import Usage
-
-ORPHANED = "orphaned"
-"""The reason of an entry whose process died: its usage is an upper bound."""
 
 DEAD_SECONDS = 60
 """A worker not seen for so long is taken for dead; it has stopped using its leases long before (decision 0020)."""
@@ -75,7 +75,14 @@ def _book(tx: Connection, intents: Sequence[Intent], pricer: Pricer, rates: Rate
     calls = {entry.call_id: _call(entry, intent) for entry, intent in zip(entries, intents, strict=True)}
     entry_rows.insert_many(tx, entries)
     call_rows.insert_many(tx, [call for call_id, call in calls.items() if call_id not in known])
-    settle(tx, [_settlement(intent, to_micro_jpy(e.cost_jpy)) for intent, e in zip(intents, entries, strict=True)])
+    departments = department_rows.everything(tx)
+    settle(
+        tx,
+        [
+            _settlement(intent, to_micro_jpy(entry.cost_jpy), path_of(departments, intent.department, intent.day))
+            for intent, entry in zip(intents, entries, strict=True)
+        ],
+    )
     intent_rows.end_many(tx, [intent.attempt_id for intent in intents])
 
 
@@ -88,7 +95,7 @@ def _entry(intent: Intent, pricer: Pricer, rates: Rates, now: datetime) -> Entry
         call_id=intent.call_id, thread_id=intent.thread_id, kind="attempt", corrects=None, at=intent.at,
         day=intent.day, booked_at=now, task=intent.task, department=intent.department, provider=paid.provider,
         model=paid.model, model_asked=intent.model, model_answered="", region=intent.region, tier=intent.tier,
-        purpose="", status="cut", http_status=None, error_code="worker_died", calls=1, usage=usage, usage_raw=None,
+        purpose="", status="cut", http_status=None, error_code=WORKER_DIED, calls=1, usage=usage, usage_raw=None,
         latency_ms=None, first_token_ms=None, state=paid.state, reason=paid.reason or ORPHANED,
         currency=paid.currency, cost=paid.cost, price_block=paid.price_block, price_book=pricer.book_id,
         rate_id=paid.rate_id, rate=paid.rate, cost_jpy=paid.cost_jpy, reported_cost=None, reported_currency="",
@@ -99,18 +106,27 @@ def _entry(intent: Intent, pricer: Pricer, rates: Rates, now: datetime) -> Entry
 def _call(entry: Entry, intent: Intent) -> Call:
     group = gateway_group(intent.task, intent.key_name)
     return Call(
-        entry.call_id, digest_16(entry.call_id.bytes), entry.at, entry.thread_id, entry.task, entry.department, group,
+        entry.call_id, stand_in_hash(entry.call_id), entry.at, entry.thread_id, entry.task, entry.department, group,
         entry.provider, entry.model, "cut", intent.key_name, GATEWAY, _NIL, 0, {},
     )  # fmt: skip
 
 
-def _settlement(intent: Intent, actual_micro_jpy: int) -> Settlement:
-    """What the intent's budgets must count; its worker's leases gave room for as much as was held."""
+def stand_in_hash(call_id: UUID) -> bytes:
+    """What stands for the hash of a request that nobody has any more; it tells such a call from others."""
+    return digest_16(call_id.bytes)
+
+
+def _settlement(intent: Intent, actual_micro_jpy: int, path: tuple[str, ...]) -> Settlement:
+    """What the intent's budgets must count; its worker's leases gave room for as much as was held.
+
+    ``path``: the departments above its own on the day it was asked, itself last.
+    """
     taken = min(actual_micro_jpy, intent.hold_micro_jpy)
     lines = tuple((Place(UUID(budget_id), date.fromisoformat(start)), taken) for budget_id, start in intent.budgets)
-    marks = Marks((intent.department,) if intent.department else (), intent.task, intent.key_name)
-    return Settlement(intent.worker_id, actual_micro_jpy, lines, marks, intent.day, _ALL_KNOWN, intent.attempt_id)
+    marks = Marks(path, intent.task, intent.key_name)
+    return Settlement(intent.worker_id, actual_micro_jpy, lines, marks, intent.day, _NONE_KNOWN, intent.attempt_id)
 
 
-_ALL_KNOWN = 2**62
-"""Budgets made after the attempt began were seeded with what the ledger had then; they are not looked for again."""
+_NONE_KNOWN = 0
+"""The intent does not say which budgets stood when it was held: all that stand now are looked at. One that is made after it
+began holds what the ledger had then, and this attempt was not in it."""

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from decimal import Context, Decimal
 from uuid import UUID
 
-from jitsuri.ledger.rules.repricing import Standing, standings
+from jitsuri.ledger.rules.repricing import Standing, attempt_of, standings
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.rates import Rate, RateKind
 from jitsuri.terms.ids import derived_id
@@ -95,7 +95,7 @@ def reconversion_lines(lines: Sequence[Entry], rates: Rates, booked_at: datetime
     now is left: the choice of a kind holds for what comes. The ids follow from the attempt, the rate and the number of
     lines before, so that the same correction twice is the same line.
     """
-    attempt = next(line for line in lines if line.kind == "attempt")
+    attempt = attempt_of(lines)
     held = {line.rate_id for line in lines if line.calls >= 0 and line.rate_id is not None}
     made: list[Entry] = []
     for standing in standings(lines):

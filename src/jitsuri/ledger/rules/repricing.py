@@ -35,6 +35,14 @@ class Standing:
     cost_jpy: Decimal | None
 
 
+def attempt_of(lines: Iterable[Entry]) -> Entry:
+    """The line that says what an attempt used: its first, or the true one that came after an estimate.
+
+    ``lines`` are all lines of the attempt, as they were booked. Raises StopIteration where none of them is one.
+    """
+    return next(line for line in reversed(list(lines)) if line.kind == "attempt")
+
+
 def standings(lines: Iterable[Entry]) -> tuple[Standing, ...]:
     """Where an attempt stands, from all its lines as they were booked; what has been moved or taken back is gone."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
@@ -73,7 +81,7 @@ def repricing_lines(
     """
     if isinstance(outcome, Unpriced):
         return []
-    attempt = next(line for line in lines if line.kind == "attempt")
+    attempt = attempt_of(lines)
     made: list[Entry] = []
     for standing in standings(lines):
         for line in _corrections(attempt, standing, outcome, rate_on):

@@ -15,7 +15,8 @@ from jitsuri.ledger.shapes.pricing import PriceState
 from jitsuri.terms.usage import Usage
 
 EntryKind = Literal["attempt", "repriced", "moved_out", "moved_in"]
-"""``attempt``: the first line. ``repriced``: the difference to a later or corrected price (no calls, no tokens).
+"""``attempt``: the first line; a second one (with ``corrects``) is the true entry that came after an estimate.
+``repriced``: the difference to a later or corrected price (no calls, no tokens), or what takes a standing back.
 ``moved_out``/``moved_in``: the same amounts taken from one task and given to another. Every total is a plain sum."""
 
 AttemptStatus = Literal["ok", "error", "cut"]

@@ -18,6 +18,7 @@ from jitsuri.flows.cold.viewing.opening_calls import AttemptView, CallView, call
 from jitsuri.flows.cold.viewing.opening_gateway import SOURCE
 from jitsuri.ledger.records import budgets as budget_rows
 from jitsuri.ledger.rules.budgeting import of_call, place_of
+from jitsuri.ledger.rules.superseding import ORPHANED, WORKER_DIED
 from jitsuri.ledger.shapes.budgets import Budget, Marks, Place
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.routing import records as routing_rows
@@ -32,9 +33,6 @@ from jitsuri.terms.usage import Usage
 Estimate = Literal["", "usage_estimated", "orphaned"]
 """``usage_estimated``: the upstream reported no use, so it was reckoned from the texts' lengths. ``orphaned``: the process
 died, so the upper bound is booked."""
-
-WORKER_DIED = "worker_died"
-"""``Entry.error_code`` of an attempt whose process died."""
 
 _UNUSED = Usage()
 _Kept = TypeVar("_Kept")
@@ -91,7 +89,7 @@ def explain(tx: Connection, call_id: UUID, sites: Mapping[str, Site]) -> Explain
 
 def estimate_of(entry: Entry) -> Estimate:
     """Whether an entry's use is an estimate, and which."""
-    if entry.error_code == WORKER_DIED or entry.reason == "orphaned":
+    if entry.error_code == WORKER_DIED or entry.reason == ORPHANED:
         return "orphaned"
     is_unreported = entry.source == SOURCE and entry.usage_raw is None and entry.usage != _UNUSED
     return "usage_estimated" if is_unreported or entry.reason == "usage_estimated" else ""

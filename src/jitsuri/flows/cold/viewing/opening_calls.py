@@ -22,7 +22,7 @@ from jitsuri.ledger.records import rates as rate_rows
 from jitsuri.ledger.records import reading
 from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.rules.pricing import Pricer
-from jitsuri.ledger.rules.repricing import Standing, priced_again, standings
+from jitsuri.ledger.rules.repricing import Standing, attempt_of, priced_again, standings
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.pricing import BookInfo, Priced, PriceState
 from jitsuri.ledger.shapes.rates import Rate
@@ -98,8 +98,8 @@ class AttemptView:
 
     @property
     def first(self) -> Entry:
-        """The line it began with."""
-        return next((line for line in self.lines if line.kind == "attempt"), self.lines[0])
+        """The line that says how it went: the one it began with, or the true one that came after an estimate."""
+        return attempt_of(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +244,7 @@ def _priced(
     pricer = pricers[book_id]
     if pricer is None:
         return Refusal("price_book_gone", {"book": book_id})
-    attempt = next((line for line in lines if line.kind == "attempt"), lines[0])
-    again = priced_again(pricer, attempt)
+    again = priced_again(pricer, attempt_of(lines))
     if not isinstance(again, Priced) or again.cost != standing.cost:
         return Refusal("price_not_repeatable", {"book": book_id})
     return again
