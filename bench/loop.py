@@ -5,8 +5,8 @@
     python bench/loop.py --self                                 what the watch says of blocks of known length
 
 From outside: every 5 ms a request that needs neither upstream nor database (``--probe``); how long its answer takes is what
-anybody else waits behind a long piece of work. From inside: the worker's own figure (``--figure``, JSON), where it has one.
-Loads go one after the other: 1 KB, 30 KB and 1 MB prompts, streams.
+anybody else waits behind a long piece of work. From inside: the worker's own histogram in ``/metrics`` (``--figure``), before
+and after each load. Loads go one after the other: 1 KB, 30 KB and 1 MB prompts, streams, and all of them together.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,11 @@ LOADS = (
     Cell("r1000", 4, "1 MB prompt, 4 at a time", size=1_000_000),
     CELLS["s16"],
 )
+MIXED = "mixed"
+"""All of these at the same time."""
+PAGE_S = 6.0
+"""The worker writes its page every five seconds."""
+LATE = "jitsuri_gateway_loop_late_seconds"
 
 
 class LoopWatch:
@@ -72,7 +78,9 @@ def main() -> int:
     parser.add_argument("--model", default="gpt-4o-mini")
     parser.add_argument("--upstream-port", type=int)
     parser.add_argument("--probe", default="/health", help="a path that is answered from memory")
-    parser.add_argument("--figure", default="", help="a path that gives the worker's own figure as JSON")
+    parser.add_argument("--figure", default="/metrics", help="the page with the workers' own histogram; '' for none")
+    parser.add_argument("--realtime", action="store_true", help="above all that shares the machine; needs root")
+    parser.add_argument("--loads", default="", help="names of loads, by commas; all without")
     parser.add_argument("--seconds", type=float, default=8.0)
     asked = parser.parse_args()
     if asked.is_self:
@@ -82,7 +90,7 @@ def main() -> int:
         folder.chmod(0o711)
         held.enter_context(pinned(OTHER_CORE))
         mock, load = build(folder)
-        place = Place(folder, asked.upstream_port or free_port())
+        place = Place(folder, asked.upstream_port or free_port(), is_realtime=asked.realtime)
         upstream = start_upstream(mock, place)
         held.callback(upstream.wait)
         held.callback(upstream.kill)
@@ -94,21 +102,72 @@ def main() -> int:
             held.callback(running.stop)
             target = running.target
         print(
-            "| load | answers/s | probe p50 ms | p99 ms | worst ms | the worker's own figure |\n|---|--:|--:|--:|--:|---|"
+            "| load | answers/s | probe p50 ms | p99 ms | worst ms | the worker's own: share ≤ 5 ms | p99 ms | p99.9 ms | all ms |"
         )
-        print(f"| none | – | {probed(target, asked.probe, 3.0)} | {figure(target, asked.figure)} |")
-        for cell in LOADS:
-            tell_upstream(place.upstream_port, f"/set?chunks={cell.pieces}&gap_us={cell.gap_us}&think_us=0")
-            (folder / "request").write_bytes(request_of(target, cell))
-            words = [str(load), str(target.port), str(folder / "request"), str(cell.connections), str(asked.seconds)]
-            with subprocess.Popen([*words, cell.first, cell.last], stdout=subprocess.PIPE, text=True) as working:
-                seen = probed(target, asked.probe, asked.seconds - 0.5)
-                answer = json.loads(working.communicate()[0])
-            rate = f"{answer['ok'] / answer['seconds']:,.0f}" + (
-                "" if answer["ok"] else f" ({answer['last_refusal'][:80]})"
-            )
-            print(f"| {cell.name} | {rate} | {seen} | {figure(target, asked.figure)} |", flush=True)
+        print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+        watched = Watched(target, asked.figure)
+        print(f"| none | – | {probed(target, asked.probe, 5.0)} | {watched.seen()} |", flush=True)
+        for name, cells in [*((cell.name, [cell]) for cell in LOADS), (MIXED, list(LOADS))]:
+            if asked.loads and name not in asked.loads.split(","):
+                continue
+            rate, seen = loaded(load, place, target, cells, asked)
+            print(f"| {name} | {rate} | {seen} | {watched.seen()} |", flush=True)
     return 0
+
+
+def loaded(load: Path, place: Place, target: Target, cells: list[Cell], asked: argparse.Namespace) -> tuple[str, str]:
+    """Put these loads on at the same time; returns answers per second, and what the probe saw."""
+    piecewise = max(cells, key=lambda cell: cell.pieces)
+    tell_upstream(place.upstream_port, f"/set?chunks={piecewise.pieces}&gap_us={piecewise.gap_us}&think_us=0")
+    with ExitStack() as held:
+        working = []
+        for cell in cells:
+            request = place.folder / f"request-{cell.name}"
+            request.write_bytes(request_of(target, cell))
+            words = [str(load), str(target.port), str(request), str(cell.connections), str(asked.seconds)]
+            words += [cell.first, cell.last]
+            with pinned(OTHER_CORE, is_realtime=place.is_realtime):
+                working.append(held.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True)))
+        seen = probed(target, asked.probe, asked.seconds - 0.5)
+        answers = [json.loads(one.communicate()[0]) for one in working]
+    refused = next((f" ({one['last_refusal'][:80]})" for one in answers if not one["ok"]), "")
+    return f"{sum(one['ok'] / one['seconds'] for one in answers):,.0f}{refused}", seen
+
+
+class Watched:
+    """The workers' own histogram of how late their loops were, from one look to the next."""
+
+    def __init__(self, target: Target, path: str) -> None:
+        self._target, self._path = target, path
+        self._before = self._read()
+
+    def seen(self) -> str:
+        """What was added since the last look, as four columns: bounds of buckets."""
+        if self._path:
+            time.sleep(PAGE_S)
+        before, self._before = self._before, self._read()
+        counts = {bound: count - before.get(bound, 0) for bound, count in self._before.items()}
+        total = counts.get(float("inf"), 0)
+        if not total:
+            return "– | – | – | –"
+        shares = [
+            next(b for b, count in sorted(counts.items()) if count >= total * share) for share in (0.99, 0.999, 1)
+        ]
+        return f"{counts[0.005] / total:.2%} | " + " | ".join(f"≤ {1000 * bound:g}" for bound in shares)
+
+    def _read(self) -> dict[float, int]:
+        if not self._path:
+            return {}
+        line = http.client.HTTPConnection("127.0.0.1", self._target.port, timeout=30)
+        try:
+            line.request("GET", self._path)
+            text = line.getresponse().read().decode("utf-8", "replace")
+        finally:
+            line.close()
+        found: dict[float, int] = {}
+        for bound, count in re.findall(rf'^{LATE}_bucket{{.*le="([^"]+)"}} (\d+)$', text, re.MULTILINE):
+            found[float(bound)] = found.get(float(bound), 0) + int(count)
+        return found
 
 
 def probed(target: Target, path: str, seconds: float) -> str:
@@ -136,17 +195,6 @@ def probed(target: Target, path: str, seconds: float) -> str:
         asker.join()
     took.sort()
     return " | ".join(f"{took[int((len(took) - 1) * share)]:.2f}" for share in (0.5, 0.99, 1)) if took else "– | – | –"
-
-
-def figure(target: Target, path: str) -> str:
-    if not path:
-        return "–"
-    line = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
-    try:
-        line.request("GET", path)
-        return line.getresponse().read().decode("utf-8", "replace").strip()
-    finally:
-        line.close()
 
 
 async def try_watch() -> int:

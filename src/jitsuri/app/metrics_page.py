@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from jitsuri import __version__
+from jitsuri.app.collecting import uncollected
 from jitsuri.calls.rules.exposing import Standing, page
 from jitsuri.calls.shapes import Gauges, LoopLate
 from jitsuri.flows.cold.exposing import gather
@@ -66,7 +67,9 @@ class MetricsPage:
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopping.is_set():
             try:
-                self._renew(asyncio.run_coroutine_threadsafe(self._asked(), loop).result(_ANSWER_S))
+                own = asyncio.run_coroutine_threadsafe(self._asked(), loop).result(_ANSWER_S)
+                with uncollected(stays=False):
+                    self._renew(own)
             except (NotInTimeError, RuntimeError):
                 pass  # the loop is busy, or has ended
             except Exception:  # a page that is no longer written would show an old truth

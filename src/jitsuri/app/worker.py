@@ -7,7 +7,6 @@ standard input: when that closes, its parent has gone, and it stops as it would 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import random
@@ -29,6 +28,7 @@ import uvloop
 from jitsuri.access.live.departments import Departments
 from jitsuri.access.live.keys import Keys
 from jitsuri.access.live.pacing import Pace
+from jitsuri.app import collecting
 from jitsuri.app.log_lines import write_lines
 from jitsuri.app.loop_watch import LoopWatch
 from jitsuri.app.metrics_page import MetricsPage, own_gauges
@@ -124,9 +124,7 @@ async def serve(order: Order, settings: Settings, store: Store) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
     threading.Thread(target=_watch_parent, args=(server,), name="parent", daemon=True).start()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTING)
+    collecting.begin()
     try:
         await server.serve(sockets=[listening])
     finally:
@@ -136,11 +134,6 @@ async def serve(order: Order, settings: Settings, store: Store) -> None:
 def _watch_parent(server: uvicorn.Server) -> None:
     sys.stdin.buffer.read()
     server.should_exit = True
-
-
-COLLECTING = (20_000, 20, 50)
-"""Thresholds of the garbage collector: a call makes a few hundred objects and no circles, and the usual 700 would collect at
-every other call (decision 0017)."""
 
 
 class Worker:
@@ -242,10 +235,6 @@ class Worker:
         if rows:
             self.committer.submit(rows).add_done_callback(_tell_failed)
 
-    def _forget_keys(self) -> None:
-        """Keys that are no more leave no buckets behind."""
-        self.desk.pace.keep_only(self.parts.keys.key_ids())
-
     def _thread(self, name: str, work: Any) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads.append(thread)
@@ -259,8 +248,10 @@ class Worker:
                 try:
                     listen(connection)
                     while not self._stopping.is_set():
-                        if "keys" in self._refresher.look(datetime.now(UTC)):
-                            loop.call_soon_threadsafe(self._forget_keys)
+                        with collecting.uncollected(stays=True):
+                            changed = self._refresher.look(datetime.now(UTC))
+                        if "keys" in changed:
+                            loop.call_soon_threadsafe(self.desk.pace.keep_only, self.parts.keys.key_ids())
                         wait(connection, POLL_S)
                 finally:
                     connection.close()
