@@ -131,6 +131,32 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         assert told(found.value)
 
 
+def test_what_is_held_is_read_before_a_call_asks_and_faults_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+    monkeypatch.setattr(local_files, "load", lambda path: reads.append(path.name) or load(path))
+    (tmp_path / "good.student.jsonl").write_bytes(student_file())
+    (tmp_path / "wrong.rules.toml").write_text("rules = [", "utf-8")
+    folder = LocalFolder(tmp_path)
+
+    folder.hold(["student:good", "rules:wrong", "rules:none", "rules:../x"])
+
+    assert {Path(name).name: fault.code for name, fault in folder.faults().items()} == {
+        "wrong.rules.toml": "rules_not_toml", "none.rules.toml": "local_file_missing", "x": "local_name_wrong"
+    }  # fmt: skip
+    assert isinstance(folder.find("student:good"), Student)
+    assert sorted(reads) == ["good.student.jsonl", "wrong.rules.toml"], "the call reads nothing"
+
+    (tmp_path / "wrong.rules.toml").write_text(RULES, "utf-8")
+    (tmp_path / "none.rules.toml").write_text(RULES, "utf-8")
+    folder.hold(["student:good", "rules:wrong", "rules:none"])
+    assert folder.faults() == {}
+    (tmp_path / "none.rules.toml").unlink()
+    folder.hold(["rules:none"])
+    assert [fault.code for fault in folder.faults().values()] == ["local_file_missing"]
+
+
 def test_a_folder_answers_by_name_and_lists_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "inquiry-triage.student.jsonl").write_bytes(student_file())
     (tmp_path / "inquiry-triage.rules.toml").write_text(RULES, "utf-8")

@@ -97,10 +97,11 @@ def own_gauges(
     breakers: Mapping[str, str],
     untold: int,
     late: LoopLate,
+    faults: Mapping[str, str] | None = None,
 ) -> Gauges:
     """How a worker stands. It is named by its machine and its number, so that a restart goes on in the same series."""
     why = outage.code if outage is not None else ""
-    return Gauges(f"{socket.gethostname()[:64]}/{number}", now, commit_queue, why, breakers, untold, late)
+    return Gauges(f"{socket.gethostname()[:64]}/{number}", now, commit_queue, why, breakers, untold, late, faults or {})
 
 
 def is_this_machine(address: str) -> bool:

@@ -270,7 +270,7 @@ callers do opens none of an upstream."""
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that is wrong with a task or an upstream (異常), from when it was seen until it was seen to be over."""
+    """Something that is wrong with a task or an upstream (警報), from when it was seen until it was seen to be over."""
 
     alarm_id: UUID
     kind: AlarmKind
@@ -318,3 +318,5 @@ class Gauges:
     """Attempts that telemetry dropped since the process began, because it could not keep pace."""
     late: LoopLate = LoopLate()
     """How late its event loop is."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """What it cannot do though it answers: code by place, ``variant:FILE`` or ``budgets``."""

@@ -46,6 +46,11 @@ class Table:
     def site(self, upstream: str) -> Site:
         return self._sites[upstream]
 
+    def named_at(self, upstream: str) -> list[str]:
+        """Models that standing variants, or their fall-backs, name at this upstream, sorted."""
+        targets = [target for variant in self._variants.values() for target in (variant.target, *variant.fallbacks)]
+        return sorted({target.model for target in targets if target.upstream == upstream})
+
     def offered(self) -> tuple[list[str], list[str]]:
         """What ``/v1/models`` may list: tasks with a variant, and model names that stand without a wildcard."""
         tasks = [name for name in self._variants if name in self._tasks]

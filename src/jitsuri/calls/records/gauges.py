@@ -14,13 +14,14 @@ def tell(tx: Connection, gauges: Gauges) -> None:
     late = gauges.late
     tx.execute(
         "INSERT INTO calls_gauges (worker, seen_at, commit_queue, outage, breakers, untold, late_us_sum, late_us_worst, "
-        "late_buckets) VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s) ON CONFLICT (worker) DO UPDATE SET "
+        "late_buckets, faults) VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (worker) DO UPDATE SET "
         "seen_at = EXCLUDED.seen_at, commit_queue = EXCLUDED.commit_queue, outage = EXCLUDED.outage, "
         "breakers = EXCLUDED.breakers, untold = EXCLUDED.untold, late_us_sum = EXCLUDED.late_us_sum, "
-        "late_us_worst = EXCLUDED.late_us_worst, late_buckets = EXCLUDED.late_buckets",
+        "late_us_worst = EXCLUDED.late_us_worst, late_buckets = EXCLUDED.late_buckets, "
+        "faults = EXCLUDED.faults",
         (
             gauges.worker, gauges.seen_at, gauges.commit_queue, gauges.outage, json.dumps(dict(gauges.breakers)),
-            gauges.untold, late.us_sum, late.us_worst, list(late.buckets),
+            gauges.untold, late.us_sum, late.us_worst, list(late.buckets), json.dumps(dict(gauges.faults)),
         ),
     )  # fmt: skip
 
@@ -29,10 +30,10 @@ def told_since(tx: Connection, first: datetime) -> list[Gauges]:
     """Workers that said something from then on; what others said is dropped."""
     tx.execute("DELETE FROM calls_gauges WHERE seen_at < %s", (first,))
     rows = tx.execute(
-        "SELECT worker, seen_at, commit_queue, outage, breakers, untold, late_us_sum, late_us_worst, late_buckets "
-        "FROM calls_gauges ORDER BY worker"
+        "SELECT worker, seen_at, commit_queue, outage, breakers, untold, late_us_sum, late_us_worst, late_buckets, "
+        "faults FROM calls_gauges ORDER BY worker"
     )
     return [
-        Gauges(worker, seen_at, queue, outage, breakers, untold, LoopLate(us_sum, us_worst, tuple(buckets)))
-        for worker, seen_at, queue, outage, breakers, untold, us_sum, us_worst, buckets in rows
+        Gauges(worker, seen_at, queue, outage, breakers, untold, LoopLate(us_sum, us_worst, tuple(buckets)), faults)
+        for worker, seen_at, queue, outage, breakers, untold, us_sum, us_worst, buckets, faults in rows
     ]

@@ -59,6 +59,19 @@ def resting(tx: Connection, since: datetime) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def faults(tx: Connection, since: datetime) -> list[tuple[str, str, int]]:
+    """(place, code, how many workers) of what workers cannot do, of those that have said how they stand since then; the
+    place of a ledger that cannot be written is ``ledger``."""
+    rows = tx.execute(
+        "SELECT place, code, count(*) FROM (SELECT f.key, f.value FROM calls_gauges g "
+        "CROSS JOIN LATERAL jsonb_each_text(g.faults) f WHERE g.seen_at >= %(since)s UNION ALL "
+        "SELECT 'ledger', outage FROM calls_gauges WHERE seen_at >= %(since)s AND outage <> '') told(place, code) "
+        "GROUP BY place, code ORDER BY place, code",
+        {"since": since},
+    )
+    return rows.fetchall()
+
+
 def _minute(row: tuple[Any, ...]) -> Minute:
     keys, sums, (latency, first) = row[: len(_KEYS)], row[len(_KEYS) : -2], row[-2:]
     named = dict(zip(_SUMS, sums, strict=True))

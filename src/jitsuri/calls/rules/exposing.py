@@ -207,6 +207,14 @@ def _gauges(lines: list[str], standing: Standing) -> None:
         [((("worker", g.worker),), str(int(bool(g.outage)))) for g in workers],
     )  # fmt: skip
     _series(
+        lines, "jitsuri_budget_lease_outage", "gauge", "1 while a worker cannot draw on budgets that refuse.",
+        [((("worker", g.worker),), str(int("budgets" in g.faults))) for g in workers],
+    )  # fmt: skip
+    _series(
+        lines, "jitsuri_variant_faults", "gauge", "Files of local variants that a worker cannot read.",
+        [((("worker", g.worker),), str(sum(p.startswith("variant:") for p in g.faults))) for g in workers],
+    )  # fmt: skip
+    _series(
         lines, "jitsuri_telemetry_dropped_total", "counter", "Attempts that were not told by OpenTelemetry.",
         [((("worker", g.worker),), str(g.untold)) for g in workers],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,6 +65,7 @@ class LocalFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._kept: dict[Path, _Kept] = {}
+        self._missing: dict[str, OperatorError] = {}
         self._lock = threading.Lock()
 
     def find(self, model: str) -> Local:
@@ -91,9 +93,24 @@ class LocalFolder:
                 found += [name] if _MODEL.fullmatch(name) else []
         return sorted(found)
 
+    def hold(self, models: Collection[str]) -> None:
+        """Read what answers as these, as far as it is new or has changed, so that no call waits for that (up to half a
+        second). Raises nothing: what cannot be read is among ``faults``.
+        """
+        missing = {}
+        for model in models:
+            try:
+                self.find(model)
+            except OperatorError as fault:
+                if fault.code in ("local_file_missing", "local_name_wrong"):
+                    missing[str(fault.facts.get("path", model))] = fault
+        self._missing = missing
+
     def faults(self) -> dict[str, OperatorError]:
         """File → what is wrong with it, of those that were asked for; also where an earlier state still answers."""
-        return {str(path): kept.fault for path, kept in sorted(list(self._kept.items())) if kept.fault is not None}
+        missing = self._missing
+        wrong = {str(path): kept.fault for path, kept in list(self._kept.items()) if kept.fault is not None}
+        return dict(sorted({**wrong, **missing}.items()))
 
     def _path(self, model: str) -> Path:
         named = _MODEL.fullmatch(model)
