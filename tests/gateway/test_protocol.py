@@ -207,13 +207,19 @@ async def house(keep_alive_s: float = 5.0) -> AsyncIterator[House]:
     made = House(Answers(), ServerState(), keep_alive_s)
     server = await asyncio.get_running_loop().create_server(made.connection, "127.0.0.1", 0)
     made.address = server.sockets[0].getsockname()
-    yield made
-    for caller in made.callers:
-        await caller.leave()
-    made.answers.go.set()
-    await made.until_gone()
-    server.close()
-    await server.wait_closed()
+    try:
+        yield made
+    finally:
+        made.answers.go.set()
+        for caller in made.callers:
+            caller.writer.transport.abort()
+        try:
+            await made.until_gone()
+        finally:
+            for connection in list(made.state.connections):
+                cast(GatewayProtocol, connection).abort()
+            server.close()
+            await server.wait_closed()
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
