@@ -48,6 +48,12 @@ class Tally:
     errors: int
     cut: int
     empty: int
+    caller_errors: int
+    """Requests that an upstream refused as their callers wrote them."""
+    caller_gone: int
+    """Attempts whose callers hung up."""
+    gateway_errors: int
+    """Attempts that the gateway itself failed over."""
     fell_back: int
     """Attempts that another one before them made necessary."""
     input_tokens: int
@@ -60,8 +66,9 @@ class Tally:
 
     @property
     def failed_share(self) -> Decimal | None:
-        """Errors and answers that broke off, of all attempts."""
-        return Decimal(self.errors + self.cut) / self.attempts if self.attempts else None
+        """Errors and answers that broke off, of the attempts that say something of the upstream (as alarms count)."""
+        judged = self.attempts - self.caller_errors - self.caller_gone - self.gateway_errors
+        return Decimal(self.errors + self.cut) / judged if judged else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ class GatewayView:
     refusals: tuple[tuple[str, int], ...]
     """(code, how often), most frequent first."""
     workers: tuple[WorkerSeen, ...]
+    faults: tuple[tuple[str, str, int], ...]
+    """(place, code, how many workers) of what workers cannot do: ``variant:FILE``, ``budgets``, ``ledger``."""
     resting: Mapping[str, int]
     """Upstreams that some workers leave alone after failures, with how many do."""
     alarms: tuple[Alarm, ...]
@@ -129,6 +138,7 @@ def gateway_view(tx: Connection, now: datetime, names: Iterable[str]) -> Gateway
         whole=tally(minute for held in found.values() for minute in held),
         refusals=refused,
         workers=tuple(worker_rows.seen(tx)),
+        faults=tuple(health.faults(tx, now - GONE)),
         resting=health.resting(tx, now - GONE),
         alarms=tuple(alarm_rows.standing(tx)),
         past_alarms=tuple(one for one in alarm_rows.newest(tx, PAST_ALARMS) if one.closed_at is not None),
@@ -183,6 +193,9 @@ def tally(minutes: Iterable[Minute]) -> Tally:
         errors=sum(row.count for row in rows if row.outcome == "error"),
         cut=sum(row.count for row in rows if row.outcome == "cut"),
         empty=sum(row.empty for row in rows),
+        caller_errors=sum(row.count for row in rows if row.outcome == "caller_error"),
+        caller_gone=sum(row.count for row in rows if row.outcome == "caller_gone"),
+        gateway_errors=sum(row.count for row in rows if row.outcome == "gateway_error"),
         fell_back=sum(row.fell_back for row in rows),
         input_tokens=sum(row.input_tokens for row in rows),
         output_tokens=sum(row.output_tokens for row in rows),
