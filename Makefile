@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+WORKERS ?= auto
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 TOOLS   = $(VENV)/.ready-dev
@@ -17,7 +18,7 @@ $(READY): requirements.lock requirements-demo.lock pyproject.toml
 	@touch $(READY)
 
 $(TOOLS): requirements-dev.lock pyproject.toml
-	@$(PYTHON) tools/setup.py $(VENV) requirements-dev.lock
+	@$(PYTHON) tools/setup.py $(VENV) requirements.lock requirements-dev.lock
 	@touch $(READY) $(TOOLS)
 
 demo: $(READY)
@@ -26,7 +27,8 @@ demo: $(READY)
 test: $(TOOLS)
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not quiet"; told=$$?; \
+	 $(BIN)/pytest -q -m quiet && exit $$told
 
 fast: $(TOOLS)
 	@$(BIN)/pytest -q -m "not slow and not browser and not real and not database and not property"

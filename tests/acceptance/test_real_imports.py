@@ -37,8 +37,8 @@ def jitsuri(home: Path, *words: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def imported() -> Iterator[Path]:
-    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+def imported(scratch: Path) -> Iterator[Path]:
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-", dir=scratch))
     top.chmod(0o711)
     home = top / "home"
     jitsuri(home, "init")
@@ -99,8 +99,8 @@ def test_the_real_calls_stand_in_the_opportunity_list(imported: Path) -> None:
     assert all(row["labels_needed"] == 289 and row["candidates"] for row in tasks.values())
 
 
-def test_the_real_hour_stands_in_the_opportunity_list() -> None:
-    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-"))
+def test_the_real_hour_stands_in_the_opportunity_list(scratch: Path) -> None:
+    top = Path(tempfile.mkdtemp(prefix="jitsuri-test-", dir=scratch))
     top.chmod(0o711)
     home = top / "home"
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import timeit
 from datetime import timedelta
 
+import pytest
 from key_parts import NOW, behind, secrets
 
 from jitsuri.access.live.keys import Keys
@@ -90,6 +91,7 @@ def test_nothing_that_is_held_tells_a_secret() -> None:
         assert ONE[3:-4] not in repr(value)
 
 
+@pytest.mark.quiet
 def test_finding_takes_microseconds() -> None:
     """A bound that catches a slow way in; the figure is told in decision 0021."""
     keys, header = snapshot(), f"Bearer {ONE}".encode()

@@ -208,6 +208,7 @@ def test_a_wait_is_at_least_a_second() -> None:
     assert wait_s(0.999, 1, 1_000) == 1
 
 
+@pytest.mark.quiet
 def test_taking_takes_microseconds() -> None:
     """A bound that catches a slow way in; the figure is told in decision 0021."""
     pace, one = Pace(), key(requests_per_minute=10**6, tokens_per_minute=10**9)

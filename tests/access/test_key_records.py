@@ -9,6 +9,7 @@ from datetime import UTC, date, timedelta
 from hashlib import sha256
 from uuid import UUID
 
+import pytest
 from key_parts import NOW, kept, scope, secrets
 
 from jitsuri.access.live.keys import Keys
@@ -67,6 +68,7 @@ def test_a_key_without_a_secret_is_in_no_snapshot(store: Store) -> None:
         assert key_rows.standing(tx) == {}
 
 
+@pytest.mark.quiet
 def test_ten_thousand_keys_are_read_in_half_a_second(store: Store) -> None:
     with store.transaction() as tx:
         tx.execute(

@@ -131,6 +131,7 @@ def test_a_damaged_book_is_told_and_not_used() -> None:
         unpacked(zstandard.ZstdCompressor().compress(b'{"format":1}'), "0123456789abcdef")
 
 
+@pytest.mark.quiet
 def test_loading_a_stored_book_does_not_hold_up_a_start() -> None:
     book = library_book()
     content = packed(book)

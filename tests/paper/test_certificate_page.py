@@ -347,6 +347,7 @@ def test_the_same_sheet_is_the_same_file_in_another_process() -> None:
     assert time.monotonic() - started < 15  # a process from cold, imports included; the page itself: bench
 
 
+@pytest.mark.quiet
 def test_a_page_takes_less_than_a_second() -> None:
     pdf_of(sheet_of(CERTIFICATE, "ja"), "ja", AT)  # the template and its fonts are read once
     taken = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def test_whatever_is_reported_it_may_be_asked_again_in_the_end(told: list[tuple[
     assert breakers.may_ask("近く", now_s + max(LONGEST_OPEN_S, TRY_LOST_S))
 
 
+@pytest.mark.quiet
 def test_asking_and_reporting_cost_no_more_than_a_few_microseconds() -> None:
     """A generous bound, so that a slow machine passes; the figure itself stands in decision 0019."""
     breakers = Breakers()

@@ -18,9 +18,9 @@ from jitsuri.store.supervisor.holding import Supervisor
 
 
 @pytest.fixture(scope="session")
-def store_top() -> Iterator[Path]:
+def store_top(scratch: Path) -> Iterator[Path]:
     """A short folder that every account may pass through."""
-    top = Path(tempfile.mkdtemp(prefix="jst-", dir="/tmp"))
+    top = Path(tempfile.mkdtemp(prefix="jst-", dir=scratch))
     top.chmod(0o755)
     yield top
     for process in psutil.process_iter():  # what a failed test left behind

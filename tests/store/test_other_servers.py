@@ -37,10 +37,10 @@ def demand_debian_15() -> None:
 
 
 @pytest.fixture(scope="module")
-def server_15() -> Iterator[str]:
+def server_15(scratch: Path) -> Iterator[str]:
     """Debian's server, started by hand as another account, as a customer's would be."""
     demand_debian_15()
-    top = Path(tempfile.mkdtemp(prefix="jst15-", dir="/tmp"))
+    top = Path(tempfile.mkdtemp(prefix="jst15-", dir=scratch))
     who = {"user": "nobody", "extra_groups": []} if IS_ROOT else {}
     if who:
         shutil.chown(top, "nobody")
