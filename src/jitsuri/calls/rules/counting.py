@@ -81,7 +81,13 @@ def checked_usage(usage: Usage) -> Usage:
 
 
 def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
-    """Chat completions, responses, embeddings and their many imitators. Cached tokens are part of the input."""
+    """Chat completions, responses, embeddings and their many imitators. Cached tokens are part of the input.
+
+    Gemini's own ``usageMetadata`` is known by its total (pass-through of its native paths); its OpenAI-compatible endpoint
+    tells what was thought by the total alone.
+    """
+    if "totalTokenCount" in usage:
+        return usage_of_gemini(usage)
     counts: dict[str, int] = {}
     beside: dict[str, int] = {}
     for name, value in usage.items():
@@ -100,7 +106,47 @@ def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
         sums_up = total == counts.get("input_tokens", 0) + whole_out + reasoning
         if is_own_field or (sums_up if total else provider in _ADDS_REASONING):
             counts["output_tokens"] = whole_out + reasoning
+    elif provider == "google":
+        thought = total - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
+        if thought > 0:
+            counts["output_tokens"] = counts.get("output_tokens", 0) + thought
+            counts["reasoning_tokens"] = thought
     return Usage(**counts)
+
+
+def usage_of_gemini(usage: Mapping[str, Any]) -> Usage:
+    """``usageMetadata`` of Gemini's own API: cached tokens are part of the prompt; what was thought, and what tools gave the
+    model to read, are not. Source: google-genai 3.6.1, ``types.GenerateContentResponseUsageMetadata``."""
+    given = _first(usage, "promptTokenCount") + _first(usage, "toolUsePromptTokenCount")
+    thought = _first(usage, "thoughtsTokenCount")
+    made = _first(usage, "candidatesTokenCount", "responseTokenCount")
+    if thought and _first(usage, "totalTokenCount") != given + made:
+        made += thought
+    read = _modalities(usage, "promptTokensDetails", "toolUsePromptTokensDetails")
+    written = _modalities(usage, "candidatesTokensDetails", "responseTokensDetails")
+    return Usage(
+        input_tokens=given,
+        output_tokens=made,
+        cache_read_tokens=_first(usage, "cachedContentTokenCount"),
+        reasoning_tokens=thought,
+        input_audio_tokens=read["AUDIO"],
+        output_audio_tokens=written["AUDIO"],
+        cache_audio_read_tokens=_modalities(usage, "cacheTokensDetails")["AUDIO"],
+        input_image_tokens=read["IMAGE"],
+        output_image_tokens=written["IMAGE"],
+    )
+
+
+def _modalities(usage: Mapping[str, Any], *names: str) -> dict[str, int]:
+    """Tokens of sounds and pictures in these lists of details; video and documents are priced as text."""
+    found = {"AUDIO": 0, "IMAGE": 0}
+    for name in names:
+        details = usage.get(name)
+        for detail in details if isinstance(details, list) else ():
+            kind = detail.get("modality") if isinstance(detail, dict) else None
+            if kind in found:
+                found[kind] += count(detail.get("tokenCount"), "tokenCount")
+    return found
 
 
 def usage_of_anthropic(usage: Mapping[str, Any]) -> Usage:

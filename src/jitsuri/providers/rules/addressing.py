@@ -48,7 +48,7 @@ addresses of its network (``x-forwarded-for``), and ``baggage``, which may hold 
 
 TRAVELLING_BYTES: Final = frozenset(name.encode() for name in TRAVELLING)
 
-KEY_HEADERS: Final = frozenset({"authorization", "x-api-key", "api-key"})
+KEY_HEADERS: Final = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 """Headers that carry an upstream's key; named among the upstream's own ``headers``, they take the key's place."""
 
 FRAMING: Final = frozenset(
@@ -222,6 +222,8 @@ def _key_header(upstream: Upstream, key: str) -> tuple[str, str]:
         return "api-key", key
     if upstream.dialect == "anthropic":
         return "x-api-key", key
+    if upstream.kind == "gemini" and not upstream.base_url.endswith("/openai"):
+        return "x-goog-api-key", key  # its own paths take no bearer but OAuth's. Source: google-genai 3.6.1, _api_client
     return "authorization", f"Bearer {key}"
 
 
