@@ -40,8 +40,8 @@ Line = tuple[UUID, UUID, str, str, int]
 
 
 def begin(batch: Batch, lines: Sequence[Line]) -> None:
+    leases.fence(batch, {line[1] for line in lines})
     tx = batch.connection
-    leases.fence(tx, {line[1] for line in lines})
     with (
         tx.cursor() as cursor,
         cursor.copy("COPY probe_lines (call_id, worker_id, budget_id, start, hold) FROM STDIN") as c,
@@ -62,7 +62,10 @@ def end(batch: Batch, ended: Sequence[tuple[UUID, int]]) -> None:
 
 
 def settle(batch: Batch, settlements: Sequence[Settlement]) -> None:
-    leases.settle_many(batch.connection, settlements)
+    if batch.is_careful:
+        leases.settle_many(batch.connection, settlements)
+    else:
+        leases.settle_in_batch(batch, settlements)
 
 
 class SaysYes(Budgets):

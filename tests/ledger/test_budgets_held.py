@@ -18,7 +18,7 @@ from budget_parts import NOW, TODAY, YEN, books, budget, limited, made, month_pl
 from jitsuri.ledger.live.budgets import Budgets, CallBudgets, Hold, NeedsLease
 from jitsuri.ledger.records import budgets as kept
 from jitsuri.ledger.records import leases
-from jitsuri.ledger.shapes.budgets import Settlement
+from jitsuri.ledger.shapes.budgets import BudgetSnapshot, Settlement
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
@@ -224,6 +224,7 @@ def test_many_calls_at_once_get_what_there_is_first_come_first(store: Store) -> 
     run(work())
 
 
+@pytest.mark.quiet
 def test_what_another_worker_has_idle_is_recalled_at_once(store: Store) -> None:
     one = budget(limit_yen=10)
     made(store, one)
@@ -393,14 +394,23 @@ def test_without_the_database_nothing_is_held_after_a_while(store: Store) -> Non
     async def work() -> None:
         async with at_work(store, clock=lambda: 20 * time.monotonic()) as worker:
             await held(worker, 0.1)
+            assert (worker.outage, worker.refuses_hard) == ("", False)
             found = worker.of(*CALL)
             closed(store, is_open=False)
             assert isinstance(worker.hold(found, YEN // 10, TODAY), Hold), "a lease in hand is good for a while"
             assert (await refused(worker, 500)).code == "budget_lease_away"
             await until(lambda: isinstance(worker.hold(found, YEN // 10, TODAY), Refusal))
             assert worker.lessor.outage is not None
+            assert worker.outage
+            assert worker.refuses_hard
+            worker.replace(BudgetSnapshot(9, ()))
+            assert not worker.refuses_hard, "no budget refuses"
+            assert worker.outage
             closed(store, is_open=True)
             await until(lambda: worker.lessor.outage is None)
+            worker.replace(BudgetSnapshot(9, (one,)))
+            await until(lambda: not worker.outage)
+            assert not worker.refuses_hard
             assert worker.worker_id == derived_id("worker", "1")
             await held(worker, 500)
 

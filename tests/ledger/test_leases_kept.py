@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
@@ -16,6 +17,7 @@ from budget_parts import MONTH, NOW, TODAY, YEN, Books, books, budget, limited, 
 from jitsuri.ledger.records import budgets as kept
 from jitsuri.ledger.records import leases
 from jitsuri.ledger.shapes.budgets import Budget, Drawn, Marks, Place, Settled, Settlement, Want
+from jitsuri.store.batching import Batch, NeedsCareError, Statements
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.ids import derived_id
@@ -40,15 +42,32 @@ def drew(store: Store, worker: UUID, step: int, *wants: tuple[Budget, float, flo
 def settlement(
     worker: UUID, lines: Sequence[tuple[Budget, float]], actual: float, known: int = 99, marks: Marks = MARKS
 ) -> Settlement:  # fmt: skip
-    placed = tuple((month_place(one), int(taken * YEN)) for one, taken in lines)
+    hard_first = sorted(lines, key=lambda line: line[0].kind != "hard")
+    placed = tuple((month_place(one), int(taken * YEN)) for one, taken in hard_first)
     return Settlement(
-        worker, int(actual * YEN), placed, marks, TODAY, known, derived_id("attempt", str(next(_numbers)))
-    )
+        worker, int(actual * YEN), placed, marks, TODAY, known, derived_id("attempt", str(next(_numbers))),
+        sum(one.kind == "hard" for one, _ in lines),
+    )  # fmt: skip
+
+
+@contextmanager
+def batch_of(store: Store) -> Iterator[Batch]:
+    """A transaction of the group commit, on a connection of its own."""
+    with closing(store.lasting()) as connection, connection.transaction():
+        batch = Batch(Statements(connection))
+        yield batch
+        batch.settle()
 
 
 def settled(store: Store, *settlements: Settlement) -> Settled:
-    with store.transaction() as tx:
-        return leases.settle_many(tx, settlements)
+    """As the group commit does it: in the batch, and the careful way where that finds something to tell."""
+    try:
+        with batch_of(store) as batch:
+            leases.settle_in_batch(batch, settlements)
+    except NeedsCareError:
+        with store.transaction() as tx:
+            return leases.settle_many(tx, settlements)
+    return Settled()
 
 
 def test_a_draw_gives_a_chunk_where_there_is_room_and_exactly_the_need_near_the_limit(store: Store) -> None:
@@ -268,14 +287,14 @@ def test_a_dead_workers_leases_go_back_after_what_it_left_is_settled(store: Stor
 
 def test_no_attempt_begins_on_a_buried_workers_leases(store: Store) -> None:
     registered(store, ONE, TWO)
-    with store.transaction() as tx:
-        leases.fence(tx, {ONE, TWO})
-        leases.bury(tx, ONE)
+    with batch_of(store) as batch:
+        leases.fence(batch, {ONE, TWO})
+        leases.bury(batch.connection, ONE)
 
-    with store.transaction() as tx:
-        leases.fence(tx, {TWO})
-    with pytest.raises(CallerError) as refused, store.transaction() as tx:
-        leases.fence(tx, {ONE, TWO})
+    with batch_of(store) as batch:
+        leases.fence(batch, {TWO})
+    with pytest.raises(CallerError) as refused, batch_of(store) as batch:
+        leases.fence(batch, {ONE, TWO})
     assert refused.value.code == "worker_replaced"
 
 
@@ -283,8 +302,9 @@ def test_a_worker_whose_attempts_are_just_beginning_is_not_taken_for_dead(store:
     registered(store, ONE)
     old(store, ONE, 100)
 
-    with store.transaction() as beginning:
+    with batch_of(store) as beginning:
         leases.fence(beginning, {ONE})
+        beginning.settle()
         with store.transaction() as sweeping:
             assert leases.dead_workers(sweeping) == []
     with store.transaction() as sweeping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from jitsuri.store.batching import Batch, Statements
+from jitsuri.store import committing
+from jitsuri.store.batching import Batch
 from jitsuri.store.committing import Committer
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
@@ -140,10 +142,12 @@ def kill_backends(store: Store) -> None:
 def test_lost_connections_lose_and_double_nothing(table: Store) -> None:
     stopping = threading.Event()
 
+    chance = random.Random(20261127)
+
     def killer() -> None:
         while not stopping.is_set():
             kill_backends(table)
-            time.sleep(0.03)
+            time.sleep(chance.uniform(0.01, 0.2))  # also long enough to connect again on a busy machine
 
     async def work(committer: Committer) -> None:
         thread = threading.Thread(target=killer)
@@ -159,29 +163,27 @@ def test_lost_connections_lose_and_double_nothing(table: Store) -> None:
     assert kept(table) == list(range(3000))
 
 
-def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store) -> None:
+def ends(batch: Batch) -> bool:
+    """Is the transaction's end among what a batch is about to send?"""
+    return batch.last == "COMMIT"
+
+
+def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is cut right after COMMIT counted: the same rows again would be a unique violation."""
     cut: list[bool] = []
 
-    class Cutting(Committer):
-        def _connected(self) -> Statements:
-            statements = super()._connected()
-            connection = statements.connection
-            if not cut:
-                plain = connection.execute
+    class Cutting(Batch):
+        def settle(self) -> None:
+            is_end = ends(self)
+            super().settle()
+            if is_end and not cut:
+                cut.append(True)
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-                def execute(query: Any, *args: Any, **named: Any) -> Any:
-                    came = plain(query, *args, **named)
-                    if query == "COMMIT" and not cut:
-                        cut.append(True)
-                        raise psycopg.OperationalError("server closed the connection unexpectedly")
-                    return came
-
-                connection.execute = execute  # type: ignore[method-assign]
-            return statements
+    monkeypatch.setattr(committing, "Batch", Cutting)
 
     async def main() -> None:
-        committer = Cutting(table, {"probe": write}, WRITER)
+        committer = Committer(table, {"probe": write}, WRITER)
         committer.start(asyncio.get_running_loop())
         await committer.submit([("probe", (1, "x"))])
         await asyncio.to_thread(committer.stop, 5)
@@ -215,29 +217,22 @@ def test_an_outage_is_told_and_ends(table: Store) -> None:
     assert kept(table) == [1]
 
 
-def test_a_batch_cut_before_its_commit_is_not_taken_for_written(table: Store) -> None:
+def test_a_batch_cut_before_its_commit_is_not_taken_for_written(table: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other transactions committed meanwhile: a crash may give the lost one's id to one of them."""
     cut: list[bool] = []
 
-    class Cutting(Committer):
-        def _connected(self) -> Statements:
-            statements = super()._connected()
-            connection = statements.connection
-            if not cut:
-                plain = connection.execute
+    class Cutting(Batch):
+        def settle(self) -> None:
+            if ends(self) and not cut:
+                cut.append(True)
+                self._statements.connection.close()
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
+            super().settle()
 
-                def execute(query: Any, *args: Any, **named: Any) -> Any:
-                    if query == "COMMIT" and not cut:
-                        cut.append(True)
-                        connection.close()
-                        raise psycopg.OperationalError("server closed the connection unexpectedly")
-                    return plain(query, *args, **named)
-
-                connection.execute = execute  # type: ignore[method-assign]
-            return statements
+    monkeypatch.setattr(committing, "Batch", Cutting)
 
     async def main() -> None:
-        committer = Cutting(table, {"probe": write}, WRITER)
+        committer = Committer(table, {"probe": write}, WRITER)
         committer.start(asyncio.get_running_loop())
         await committer.submit([("probe", (1, "x"))])
         assert await asyncio.to_thread(kept, table) == [1]

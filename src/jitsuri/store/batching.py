@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import select
+from collections.abc import Callable, Mapping
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import ExecStatus
+from psycopg.pq import DiagnosticField, ExecStatus
 
 from jitsuri.store.door import Connection
 
@@ -31,15 +32,24 @@ class Statements:
         self.poll.register(connection.pgconn.socket, select.POLLIN)
 
 
+class NeedsCareError(Exception):
+    """Something in a batch is out of the ordinary: it is written again with ``is_careful``."""
+
+
 class Batch:
     """A transaction's statements, gathered and sent. ``run`` waits for nothing; ``settle`` and ``connection`` send all."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, *, is_careful: bool = False) -> None:
+        """``is_careful``: records do everything that may be due, and do not raise ``NeedsCareError``."""
+        self.is_careful = is_careful
         self._statements = statements
         self._pgconn = statements.connection.pgconn
         self._sent: list[str | None] = []
         """What results are to come for: a statement that was prepared, None for one that was run."""
         self._is_piping = False
+        self._raised: dict[str, Callable[[], Exception]] = {}
+        self.last = ""
+        """The statement that was gathered last."""
 
     @property
     def connection(self) -> Connection:
@@ -47,11 +57,19 @@ class Batch:
         self.settle()
         return self._statements.connection
 
-    def run(self, statement: str, *values: bytes) -> None:
-        """Gather a statement (``$1``, ``$2``, …) with its values as texts. An error comes with the next ``settle``."""
+    def run(
+        self, statement: str, *values: bytes, raised: Mapping[str, Callable[[], Exception]] | None = None
+    ) -> None:
+        """Gather a statement (``$1``, ``$2``, …) with its values as texts. An error comes with the next ``settle``.
+
+        ``raised``: what our own SQLSTATEs mean.
+        """
+        if raised is not None:
+            self._raised.update(raised)
         if not self._is_piping:
             self._pgconn.enter_pipeline_mode()
             self._is_piping = True
+        self.last = statement
         names = self._statements.names
         name = names.get(statement)
         if name is None:
@@ -67,14 +85,14 @@ class Batch:
             return
         self._pgconn.pipeline_sync()
         self._flush()
-        failed: psycopg.Error | None = None
+        failed: Exception | None = None
         for prepared in self._sent:
             result = self._awaited()
             if result.status in _FAILED:
                 if prepared is not None:
                     self._statements.names.pop(prepared, None)
                 if failed is None and result.status != ExecStatus.PIPELINE_ABORTED:
-                    failed = errors.error_from_result(result, encoding="utf-8")
+                    failed = self._failure(result)
             if self._result() is not None:
                 raise psycopg.OperationalError("the server answered out of turn")
         if self._awaited().status != ExecStatus.PIPELINE_SYNC:
@@ -85,9 +103,13 @@ class Batch:
         if failed is not None:
             raise failed
 
+    def _failure(self, result: psycopg.pq.abc.PGresult) -> Exception:
+        named = self._raised.get((result.error_field(DiagnosticField.SQLSTATE) or b"").decode())
+        return named() if named is not None else errors.error_from_result(result, encoding="utf-8")
+
     def abandon(self) -> None:
         """Leave off, whatever was gathered: the connection can be used as usual again."""
-        with contextlib.suppress(psycopg.Error):
+        with contextlib.suppress(Exception):
             self.settle()
 
     def _flush(self) -> None:

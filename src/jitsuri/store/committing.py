@@ -24,7 +24,7 @@ from uuid import UUID
 
 import psycopg
 
-from jitsuri.store.batching import Batch, Statements
+from jitsuri.store.batching import Batch, NeedsCareError, Statements
 from jitsuri.store.door import Store
 from jitsuri.store.faults import operator_error
 from jitsuri.terms.errors import JitsuriError, OperatorError
@@ -38,6 +38,8 @@ Rows = Sequence[tuple[str, Any]]
 Mender = Callable[[Batch, Rows], Rows]
 """Writes, of one hand-in that was refused because something of it is there already, what takes that one's place; returns
 the rows that are left to be written as usual."""
+
+Abridging = Callable[[dict[str, list[Any]]], None]
 
 MOST_AT_ONCE = 1000
 """Hand-ins per transaction: enough for any load of one worker, few enough that a bisection stays short (decision 0017)."""
@@ -65,14 +67,17 @@ class Committer:
     """One writer thread on a connection of its own. ``submit`` belongs to the event loop that started it."""
 
     def __init__(
-        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None
-    ) -> None:
+        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None,
+        abridged: Abridging | None = None,
+    ) -> None:  # fmt: skip
         """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had.
 
-        ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else.
+        ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else. ``abridged`` is
+        given the rows of every transaction by kind, and takes out what the transaction itself makes needless.
         """
         self._store = store
         self._mender = mender
+        self._abridged = abridged
         self._writers = dict(writers)
         self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._statements: Statements | None = None
@@ -195,8 +200,13 @@ class Committer:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def _transact(self, batch: list[_Handed], mender: Mender | None) -> None:
-        statements = self._connected()
-        transaction = Batch(statements)
+        try:
+            self._transact_so(batch, mender, is_careful=False)
+        except NeedsCareError:
+            self._transact_so(batch, mender, is_careful=True)
+
+    def _transact_so(self, batch: list[_Handed], mender: Mender | None, *, is_careful: bool) -> None:
+        transaction = Batch(self._connected(), is_careful=is_careful)
         is_ending = False
         try:
             self._number += 1
@@ -206,12 +216,14 @@ class Committer:
             for handed in batch:
                 for kind, row in handed.rows if mender is None else mender(transaction, handed.rows):
                     grouped[kind].append(row)
+            if self._abridged is not None:
+                self._abridged(grouped)
             for kind, rows in grouped.items():
                 if rows:
                     self._writers[kind](transaction, rows)
-            transaction.settle()
+            transaction.run("COMMIT")
             is_ending = True
-            statements.connection.execute("COMMIT")
+            transaction.settle()
             self.batches += 1
         except psycopg.Error as error:
             told = operator_error(error, self._store.dsn)
@@ -220,6 +232,7 @@ class Committer:
                 raise
             self._let_go()
             if not is_ending or not self._counted(self._number):
+                self._let_go()  # the next try begins with a connection of its own, not with one that grew old meanwhile
                 raise told from error
             self.batches += 1
         except BaseException:
@@ -257,8 +270,9 @@ class Committer:
                 with connection.transaction():
                     row = connection.execute(_ASK_MARK, (self._writer_id.decode(),)).fetchone()
             except (psycopg.Error, JitsuriError) as error:
-                if isinstance(error, OperatorError):
-                    self.outage = error
+                told = error if isinstance(error, JitsuriError) else operator_error(error, self._store.dsn)
+                if isinstance(told, OperatorError):
+                    self.outage = told
                 self._let_go()
                 time.sleep(FIRST_PAUSE_S)
                 continue

@@ -13,10 +13,13 @@ from jitsuri.ledger.live.purse import Account, Purse
 from jitsuri.ledger.rules.budgeting import of_call, place_of
 from jitsuri.ledger.shapes.budgets import Budget, BudgetSnapshot, Marks, Place, Settlement
 from jitsuri.store.door import Store
+from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.outcomes import Refusal
 
 ENSURE_S = 2.0
 """Longest wait for a lease, whatever happens to the database; recalls take 0.3 s of it (decision 0020)."""
+LEASE_AWAY = "budget_lease_away"
+"""The code of a call that is refused because no lease could be had, and of its cause where that has no code."""
 _MOST_REMEMBERED = 20_000
 """Combinations of department, task and key whose budgets are remembered."""
 
@@ -88,6 +91,7 @@ class Budgets:
         self._snapshot = BudgetSnapshot(0, ())
         self._of_call: dict[Marks, CallBudgets] = {}
         self._day = date.min
+        self._has_hard = False
 
     @property
     def worker_id(self) -> UUID:
@@ -98,6 +102,20 @@ class Budgets:
     def lessor(self) -> Lessor:
         """For health and measurements."""
         return self._lessor
+
+    @property
+    def outage(self) -> str:
+        """The code of why leases cannot be drawn at present; '' while all is well."""
+        error = self._lessor.outage
+        if error is not None:
+            return error.code if isinstance(error, JitsuriError) else LEASE_AWAY
+        return LEASE_AWAY if self._clock() > self._purse.guarded_until else ""
+
+    @property
+    def refuses_hard(self) -> bool:
+        """Whether every call that costs something under a hard budget is refused: leases can no longer be used, and a hard
+        budget stands."""
+        return self._has_hard and self._clock() > self._purse.guarded_until
 
     async def start(self) -> None:
         """Register the worker. Raises OperatorError where the database cannot be reached."""
@@ -111,6 +129,7 @@ class Budgets:
         """Go by these budgets from now on. May be called from another thread than the others."""
         hard = {budget.budget_id: budget for budget in snapshot.budgets if budget.kind == "hard"}
         self._purse.renew(hard)
+        self._has_hard = bool(hard)
         self._snapshot, self._of_call = snapshot, {}
 
     def of(self, path: tuple[str, ...], task: str, key: str) -> CallBudgets:
@@ -135,7 +154,7 @@ class Budgets:
         if not accounts or not micro_jpy:
             return Hold(purse.worker_id, budgets, places, 0, day)
         if self._clock() > purse.guarded_until:
-            return Refusal("budget_lease_away")
+            return Refusal(LEASE_AWAY)
         with purse.lock:
             for account in accounts:
                 if account.free < micro_jpy:
@@ -168,7 +187,7 @@ class Budgets:
                 outcome = await asyncio.wrap_future(asked.future)
         except TimeoutError:
             self._lessor.abandon(asked)
-            return Refusal("budget_lease_away")
+            return Refusal(LEASE_AWAY)
         except BaseException:
             self._lessor.abandon(asked)
             raise
@@ -197,7 +216,7 @@ class Budgets:
         return (
             Settlement(
                 hold.worker_id, actual_micro_jpy, lines + places.soft, budgets.marks, hold.day, budgets.known,
-                attempt_id,
+                attempt_id, len(lines),
             ),
         )  # fmt: skip
 

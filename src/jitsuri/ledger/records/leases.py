@@ -7,7 +7,7 @@ So no lock is held while a process thinks, and no two wait for each other in a c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from jitsuri.ledger.records import budgets, rollups
 from jitsuri.ledger.rules.budgeting import places_missing
 from jitsuri.ledger.rules.lending import ROOM_PART
 from jitsuri.ledger.shapes.budgets import Drawn, Overrun, Place, Settled, Settlement, Want
+from jitsuri.store.batching import Batch, NeedsCareError
 from jitsuri.store.door import Connection
 from jitsuri.terms.errors import CallerError
 
@@ -51,18 +52,22 @@ def beat(tx: Connection, worker_id: UUID) -> bool:
     return beaten.rowcount == 1
 
 
-def fence(tx: Connection, worker_ids: Collection[UUID]) -> None:
+def fence(batch: Batch, worker_ids: Collection[UUID]) -> None:
     """Let a transaction that begins attempts go on only while their workers stand; it keeps them from being buried.
 
     Belongs before the intents of a batch are written: no upstream is asked on a lease that was given away, whatever a
-    machine's clock or sleep did. Raises CallerError ``worker_replaced``.
+    machine's clock or sleep did. The batch raises CallerError ``worker_replaced``.
     """
-    asked = sorted(set(worker_ids))
-    rows = tx.execute(
-        "SELECT worker_id FROM ledger_workers WHERE worker_id = ANY(%s) ORDER BY worker_id FOR KEY SHARE", (asked,)
-    ).fetchall()
-    if len(rows) < len(asked):
-        raise CallerError("worker_replaced")
+    batch.run("SELECT ledger_fence($1)", _array(set(worker_ids)), raised={"JS002": _replaced})
+
+
+def _replaced() -> CallerError:
+    return CallerError("worker_replaced")
+
+
+def _array(values: Iterable[object]) -> bytes:
+    """Ids, days, numbers or truths as an array in the database's text form."""
+    return f"{{{','.join(map(str, values))}}}".encode()
 
 
 def leave(tx: Connection, worker_id: UUID) -> bool:
@@ -279,6 +284,23 @@ def settle_many(tx: Connection, settlements: Sequence[Settlement]) -> Settled:
     return Settled(tuple(budgets.note(tx, reached)), tuple(_overruns(tx, rows, attempts)))
 
 
+def settle_in_batch(batch: Batch, settlements: Sequence[Settlement]) -> None:
+    """Count what attempts cost, as ``settle_many`` does, where nobody has to be told and nothing to be opened.
+
+    The batch raises NeedsCareError where somebody or something has.
+    """
+    lines = [(one, place, taken) for one in settlements for place, taken in one.lines]
+    sums = _sums(lines)
+    hard = {place for one in settlements for place, _ in one.lines[: one.hard_lines]}
+    batch.run(
+        "SELECT ledger_settle($1, $2, $3, $4, $5, $6, $7)",
+        _array(worker_id for worker_id, _ in sums), _array(place.budget_id for _, place in sums),
+        _array(place.period_start for _, place in sums), _array(taken for taken, _ in sums.values()),
+        _array(actual for _, actual in sums.values()), _array(place in hard for _, place in sums),
+        str(min(one.known for one in settlements)).encode(), raised={"JS001": NeedsCareError},
+    )  # fmt: skip
+
+
 _Line = tuple[Settlement, Place, int]
 """A settlement at one place, and what of it comes off a lease."""
 
@@ -349,7 +371,8 @@ def dead_workers(tx: Connection, seconds: int = 60) -> list[UUID]:
     """Workers that were not seen for so long by the database's clock, locked until the transaction ends.
 
     One whose row somebody else has locked is alive, or being buried. Also waits for all who write entries, as the
-    caller will write some.
+    caller will write some, and locks what their leases are on in the one order: settling first and burying then would
+    take those rows in another.
     """
     rollups.lock(tx)
     rows = tx.execute(
@@ -357,7 +380,15 @@ def dead_workers(tx: Connection, seconds: int = 60) -> list[UUID]:
         "ORDER BY worker_id FOR UPDATE SKIP LOCKED",
         (seconds,),
     )
-    return [row[0] for row in rows]
+    dead = [row[0] for row in rows]
+    if dead:
+        tx.execute(
+            "SELECT FROM ledger_budget_uses u WHERE EXISTS (SELECT FROM ledger_leases l WHERE l.worker_id = ANY(%s) "
+            "AND l.budget_id = u.budget_id AND l.period_start = u.period_start) "
+            "ORDER BY u.budget_id, u.period_start FOR UPDATE OF u",
+            (dead,),
+        )
+    return dead
 
 
 def bury(tx: Connection, worker_id: UUID) -> dict[Place, int]:

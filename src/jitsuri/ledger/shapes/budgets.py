@@ -127,6 +127,8 @@ class Settlement(msgspec.Struct, frozen=True):
     known: int
     """``BudgetSnapshot.sequence`` when it was held: budgets made since are found at the commit."""
     attempt_id: UUID | None = None
+    hard_lines: int = 0
+    """How many of the lines, the first of them, are of hard budgets."""
 
 
 class Want(NamedTuple):
