@@ -443,6 +443,7 @@ class SpendsAgainAtOnce(Budgets):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [SaysYes, SettlesNothing, SpendsAgainAtOnce])
 def test_the_model_sees_a_fault(fault: type[Budgets]) -> None:
     machine = type(fault.__name__, (ManyWorkers,), {"kind": fault})

@@ -91,6 +91,7 @@ def test_a_stored_book_comes_back_as_it_was() -> None:
     assert to_json(from_json(to_json(book))) == to_json(book)
 
 
+@pytest.mark.slow
 def test_the_published_file_and_the_package_give_the_same_prices(tmp_path: Path) -> None:
     from genai_prices.data import providers
 

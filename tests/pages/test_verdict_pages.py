@@ -284,6 +284,7 @@ def test_the_paper_is_a_pdf_in_the_language_asked_for(shown: Shown, query: str, 
     assert f"JR-2026-0001-{name}.pdf" in answer.headers["content-disposition"]
 
 
+@pytest.mark.slow
 def test_what_sets_paper_is_loaded_only_when_a_paper_is_asked_for() -> None:
     code = "import sys; import jitsuri.web.routes; print([name for name in ('typst', 'jitsuri.paper.wire') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

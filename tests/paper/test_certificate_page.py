@@ -28,6 +28,7 @@ from jitsuri.rightsizing.shapes.verdicts import BarResult, Slice, Span, Split
 from jitsuri.web.pages.papering import sheet_of
 from jitsuri.words import LANGUAGES, Language
 
+pytestmark = pytest.mark.slow  # each sets a page
 AT = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 GOLDEN = Path(__file__).parent / "golden"
 PICTURES = Path(__file__).parents[2] / "docs" / "images"

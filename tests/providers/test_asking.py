@@ -261,6 +261,7 @@ async def _all_of(reply: Reply) -> bytes:
     return b"".join([piece async for piece in reply.pieces()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["whole", "pieces"])
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_a_halt_in_the_midst_is_stalled(stub: StubUpstream, is_stream: bool, way: str) -> None:
@@ -287,6 +288,7 @@ def test_drops_that_never_end_are_overtime(stub: StubUpstream) -> None:
     stub.wait(lambda: stub.last.cancelled, 1.0)
 
 
+@pytest.mark.slow
 def test_a_reader_that_pauses_is_no_stall_but_its_time_runs_out(stub: StubUpstream) -> None:
     async def story(asks: Client) -> tuple[bytes, UpstreamError, UpstreamError]:
         one = upstream(stub, timeouts=Timeouts(0.5, 0.4, 0.2, whole_s=1.5))
@@ -495,6 +497,7 @@ def test_streams_released_at_their_last_event_share_one_connection(stub: StubUps
     assert stub.cancelled == []
 
 
+@pytest.mark.slow
 def test_an_answer_released_in_its_midst_is_dropped_within_the_second(stub: StubUpstream) -> None:
     async def story(asks: Client) -> float:
         stub.behave(Behaviour(output_tokens=1000, drip_s=0.1))
@@ -590,6 +593,7 @@ def test_another_definition_of_the_same_name_gets_a_pool_of_its_own(stub: StubUp
     run(story)
 
 
+@pytest.mark.slow
 def test_five_hundred_broken_streams_leave_no_connection_and_no_request_behind(stub: StubUpstream) -> None:
     ways = ["stub-close-2", "stub-garbage-2", "stub-stall-2", "stub-drip-0.05"]
 

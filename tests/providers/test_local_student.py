@@ -52,6 +52,7 @@ def exported(vectors: TfidfVectorizer, model: LogisticRegression) -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("analyzer", "classes", "options"),
     [

@@ -258,6 +258,7 @@ def _raw(stub: StubUpstream, model: str, *, stream: bool = False) -> bytes:
     return found
 
 
+@pytest.mark.slow
 def test_misbehaviour_on_the_wire_is_exact(stub: StubUpstream) -> None:
     def body_of(model: str, *, stream: bool = False) -> bytes:
         return _raw(stub, model, stream=stream).partition(b"\r\n\r\n")[2]

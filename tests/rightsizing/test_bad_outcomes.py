@@ -158,6 +158,7 @@ UNDECIDED: dict[str, tuple[list[Row], Asked, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNDECIDED)
 def test_what_cannot_be_said_is_not_said(name: str, file: Path) -> None:
     content, asked, code = UNDECIDED[name]
@@ -189,6 +190,7 @@ def _dice() -> Callable[[Row], object]:
     return lambda _: int(chance.integers(0, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("see", "why"),
     [(_dice(), "no_information"), (lambda _: 1, "no_information"), (lambda row: 1 - row["score"], "misleading")],
@@ -425,6 +427,7 @@ def test_a_prompt_of_a_megabyte_is_a_prompt(text: str, kind: str, file: Path) ->
     assert only(file, as_csv(held).encode() if kind == "csv" else jsonl(held))["n"] == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "odd", ["9" * 500, "\x1f", "a\x1fb", "a\x00b", "x" * 100_000, "<b>&", "\u202e", "💴", "{}", "../.."]
 )
@@ -576,6 +579,7 @@ OPTIONS: dict[str, tuple[list[Row], list[str], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["ja", "en"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_command_says_it_in_one_sentence(

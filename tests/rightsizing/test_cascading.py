@@ -63,6 +63,7 @@ def losses(bound: Bound, loss: Loss, allowance: float, *, graded: bool = False) 
     return np.array([true_loss(threshold, loss, graded=graded) for threshold in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["harm", "net"])
 @pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("allowance", [0.01, 0.05])
@@ -74,6 +75,7 @@ def test_the_mean_bound_holds_on_average(loss: Loss, graded: bool, allowance: fl
     assert found.mean() >= 0.4 * allowance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["harm", "net"])
 @pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("allowance", [0.01, 0.05])

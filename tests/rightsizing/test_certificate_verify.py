@@ -108,6 +108,7 @@ def test_computed_again_it_is_the_same_to_the_byte(kind: str) -> None:
     assert found.computed == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_making_it_twice_gives_the_same_bytes(kind: str) -> None:
     before = made(kind)[1]
@@ -132,6 +133,7 @@ def noticed(content: bytes) -> bool:
     return found is None or bool(found.failed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_changed_byte_anywhere_is_noticed(kind: str) -> None:
     """60 places from end to end, each with a flipped bit and with another digit."""

@@ -352,6 +352,7 @@ def people_correct_the_judge() -> None:
     assert passed <= 12
 
 
+@pytest.mark.slow
 def test_the_checks_hold_without_a_mutant() -> None:
     the_slice_rule_holds()
     the_margin_points_down()
@@ -373,6 +374,7 @@ def test_mutant_sign_of_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
         the_margin_points_down()
 
 
+@pytest.mark.slow
 def test_mutant_judge_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def judge_alone(pairs: Pairs, people: Any, judge: Any, labelled: Any, judged: Any, *rest: Any) -> Any:
         return estimating._of_judge(replace(pairs, human="", is_judge_named=False), judge, judged)
