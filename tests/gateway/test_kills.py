@@ -56,6 +56,7 @@ class Callers:
     def __init__(self, url: str, key: str, seed: int) -> None:
         self.got: list[Got] = []
         self.refused: Counter[int] = Counter()
+        self.codes: Counter[tuple[int, str]] = Counter()
         self.broken = 0
         self._url, self._key = urlsplit(url), key
         self._stopping = threading.Event()
@@ -95,8 +96,9 @@ class Callers:
         connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
         answer = connection.getresponse()
         if answer.status != 200:
-            answer.read()
+            told = answer.read()
             self.refused[answer.status] += 1
+            self.codes[answer.status, str(json.loads(told)["error"]["code"])] += 1
             time.sleep(0.02)
             return
         call_id = UUID(answer.headers["x-jitsuri-call"])
@@ -108,6 +110,8 @@ class Callers:
             if seen:
                 is_whole = b"data: [DONE]" in seen if is_stream else answer.length == 0
                 self.got.append(Got(call_id, is_whole, is_stream))
+                if is_whole and not is_stream:
+                    answer.close()  # read1 leaves it open, and no other may be asked for then
 
 
 def kill(gateway: RunningGateway, chance: random.Random, postgres_share: float) -> str:
