@@ -230,6 +230,14 @@ def test_an_idle_session_ends_after_twelve_hours(store: Store, aoki: SignedIn) -
     assert admitting.admit(store, idle, aoki.secret) is None
 
 
+def test_what_a_page_asks_by_itself_keeps_nobody_signed_in(store: Store, aoki: SignedIn) -> None:
+    at = NOW
+    while at < NOW + 12 * HOUR - timedelta(minutes=10):
+        at += timedelta(minutes=10)
+        assert admitting.admit(store, at, aoki.secret, is_use=False) is not None
+    assert admitting.admit(store, NOW + 12 * HOUR, aoki.secret, is_use=False) is None
+
+
 def test_a_made_up_or_signed_out_cookie_admits_nobody(store: Store, aoki: SignedIn) -> None:
     assert admitting.admit(store, NOW, "made-up") is None
     admitting.sign_out(store, NOW, aoki.secret)

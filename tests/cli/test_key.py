@@ -181,3 +181,10 @@ def test_people_read_a_table_without_secrets(store: Store, lang: str) -> None:
 
     assert secret[-4:] in shown
     assert secret[:-4] not in shown
+
+
+def test_a_refusal_speaks_of_changes_and_of_no_import(store: Store) -> None:
+    told = {"ja": "何も変えていません（直すところ 1 件）。", "en": "Nothing was changed (1 to correct)."}
+    for lang, said in told.items():
+        result = run(store, "make", "triage", "--task", "no-such-task", lang=lang)
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, said)

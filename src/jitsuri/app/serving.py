@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ from jitsuri.web.doors import build_console
 
 SEAL_SECONDS = 1.0
 """Evidence is sealed about once a second (blueprint of the chain: nothing on a call's path waits for it)."""
+
+LOGGER = logging.getLogger("jitsuri.console")
 
 SWEEP_SECONDS = 15.0
 """How often workers that died are looked for."""
@@ -68,6 +71,8 @@ class Chores:
                     work()
                 except JitsuriError as error:
                     self._tell(error)
+                except Exception:  # a chore that ended would be missed only when it is needed
+                    LOGGER.exception("a chore failed")
                 self._stopping.wait(seconds)
 
         thread = threading.Thread(target=rounds, name=f"chore-{len(self._threads)}", daemon=True)
@@ -133,6 +138,7 @@ def serve(
     console = build_console(
         store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts,
         upstreams=upstreams, sites=sites_of(upstreams),
+        gateway_port=gateway.getsockname()[1] if gateway is not None else 0,
     )  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)

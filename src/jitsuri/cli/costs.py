@@ -115,7 +115,7 @@ def import_(desk: Desk, file: Path, json_out: bool) -> None:
     with desk.store() as store:
         outcome = flow.import_costs(store, desk.now(), "cli", content, file.name)
     if isinstance(outcome, tuple):
-        refuse(desk, outcome)
+        refuse(desk, outcome, is_import=True)
     if json_out:
         desk.give({"added": outcome.added, "known": outcome.known})
     else:

@@ -57,7 +57,7 @@ def import_(desk: Desk, file: Path, json_out: bool) -> None:
     with desk.store() as store:
         outcome = import_departments(store, desk.now(), "cli", content, file.name)
     if isinstance(outcome, tuple):
-        refuse(desk, outcome)
+        refuse(desk, outcome, is_import=True)
     counts = {"added": len(outcome.added), "ended": len(outcome.ended), "known": outcome.known}
     if json_out:
         desk.give(counts)

@@ -82,7 +82,8 @@ def import_(desk: Desk, file: Path, kind: str | None, json_out: bool) -> None:
     desk.json_out = json_out
     content = file_content(file)
     with desk.store() as store:
-        _finish(desk, store, flow.import_rates(store, desk.now(), "cli", content, file.name, _kind(desk, kind)))
+        outcome = flow.import_rates(store, desk.now(), "cli", content, file.name, _kind(desk, kind))
+        _finish(desk, store, outcome, is_import=True)
 
 
 @rates.group("tax")
@@ -139,10 +140,12 @@ def _kind(desk: Desk, named: str | None) -> RateKind:
     return cast(RateKind, named) if named else company_kind(desk)
 
 
-def _finish(desk: Desk, store: Store, outcome: flow.RatesTaken | tuple[Refusal, ...]) -> None:
+def _finish(
+    desk: Desk, store: Store, outcome: flow.RatesTaken | tuple[Refusal, ...], *, is_import: bool = False
+) -> None:
     """Tell what went in, and convert again what waited for it."""
     if isinstance(outcome, tuple):
-        refuse(desk, outcome)
+        refuse(desk, outcome, is_import=is_import)
     now = desk.now()
     in_use = flow.rates_in_use(store, now, company_kind(desk), desk.settings.assumed_rates)
     done = flow.Reconverted(0, Decimal(0))

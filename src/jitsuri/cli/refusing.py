@@ -15,8 +15,8 @@ _SHOWN = 50
 """Reasons told on a screen; a file with more of them is wrong in one way, not in fifty."""
 
 
-def refuse(desk: Desk, refusals: Refusal | Iterable[Refusal]) -> NoReturn:
-    """Tell why nothing was done, and end the command."""
+def refuse(desk: Desk, refusals: Refusal | Iterable[Refusal], *, is_import: bool = False) -> NoReturn:
+    """Tell why nothing was done, or nothing taken in, and end the command."""
     reasons = [refusals] if isinstance(refusals, Refusal) else list(refusals)
     if desk.json_out:
         desk.give({"ok": False, "refused": [{**r.facts, "code": r.code, "text": _sentence(r, desk)} for r in reasons]})
@@ -24,7 +24,8 @@ def refuse(desk: Desk, refusals: Refusal | Iterable[Refusal]) -> NoReturn:
         click.echo(_sentence(reason, desk), err=True)
     if len(reasons) > _SHOWN:
         click.echo(text("cli.refused.more", desk.lang, count=len(reasons) - _SHOWN), err=True)
-    click.echo(text("cli.refused.nothing", desk.lang, count=len(reasons)), err=True)
+    nothing = "cli.refused.nothing_imported" if is_import else "cli.refused.nothing"
+    click.echo(text(nothing, desk.lang, count=len(reasons)), err=True)
     raise SystemExit(2)
 
 

@@ -58,6 +58,8 @@ class Desk:
     """The gateway's upstreams by name, as ``jitsuri.toml`` has them, in its order."""
     sites: Mapping[str, Site] = field(default_factory=dict)
     """What routing knows of them."""
+    gateway_port: int = 0
+    """The port that the gateway listens on, where it runs beside this console; 0: as the settings have it."""
 
     @property
     def company(self) -> str:
@@ -254,3 +256,5 @@ class Route:
     handler: Handler
     nav: Nav | None = None
     longest_body: int = MEBIBYTE
+    is_polled: bool = False
+    """A page asks here by itself, again and again: that keeps nobody signed in."""

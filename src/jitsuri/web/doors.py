@@ -105,9 +105,10 @@ def build_console(
     pages: Sequence[Route] = routes.ROUTES,
     upstreams: Mapping[str, Upstream] | None = None,
     sites: Mapping[str, Site] | None = None,
+    gateway_port: int = 0,
 ) -> ASGIApp:
     """The console as an ASGI application. ``secret`` gives 256 random bits as text; hosts empty: all are let in."""
-    desk = Desk(store, settings, passwords or Passwords(), secret, upstreams or {}, sites or {})
+    desk = Desk(store, settings, passwords or Passwords(), secret, upstreams or {}, sites or {}, gateway_port)
     door = _Door(desk, now, pages)
     app = Starlette(
         routes=[*door.paths(), Path("/static/{name}", _Static().serve, methods=["GET"])],
@@ -171,7 +172,7 @@ class _Door:
     # -- the two ways through
 
     def _read(self, page: Route, request: Request) -> Response:
-        came = self._opened(request)
+        came = self._opened(request, is_polled=page.is_polled)
         if isinstance(came, Response):
             return came
         return self._refused(page, request, came) or self._answered(page, request, came)
@@ -209,7 +210,7 @@ class _Door:
 
     # -- the steps
 
-    def _opened(self, request: Request) -> _Visit | Response:
+    def _opened(self, request: Request, *, is_polled: bool = False) -> _Visit | Response:
         """Who came: session, visit, language. Without a database nobody can be known: that page instead."""
         said = request.query_params.get("lang", "")
         remembered = request.cookies.get(guard.LANGUAGE_COOKIE, "")
@@ -228,7 +229,7 @@ class _Door:
             session_secret=kept,
         )
         try:
-            session = admit(self._desk.store, now, kept) if kept else None
+            session = admit(self._desk.store, now, kept, is_use=not is_polled) if kept else None
             is_new = session is None and not visit
             visit = self._desk.secret() if is_new else visit
             csrf = session.csrf if session else guard.visit_token(visit)

@@ -78,8 +78,11 @@ def sign_in(
         return _begin_session(tx, standing.person, now, secret)
 
 
-def admit(store: Store, now: datetime, session_secret: str) -> Session | None:
-    """The session of a cookie, if it has not ended; its end moves on with its use."""
+def admit(store: Store, now: datetime, session_secret: str, *, is_use: bool = True) -> Session | None:
+    """The session of a cookie, if it has not ended; its end moves on with its use.
+
+    ``is_use`` False: a page asks by itself, and nobody may be there.
+    """
     hashed = secret_hash(session_secret)
     with store.reading() as tx:
         found = sessions.find(tx, hashed, now)
@@ -87,7 +90,7 @@ def admit(store: Store, now: datetime, session_secret: str) -> Session | None:
         return None
     session, began_at = found
     renewed = session_end(began_at, now)
-    if is_worth_renewing(session.expires_at, renewed):
+    if is_use and is_worth_renewing(session.expires_at, renewed):
         with store.transaction() as tx:
             sessions.renew(tx, hashed, renewed)
         return Session(session.person, session.csrf, renewed)

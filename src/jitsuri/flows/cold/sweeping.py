@@ -40,12 +40,16 @@ from jitsuri.terms.usage import Usage
 DEAD_SECONDS = 60
 """A worker not seen for so long is taken for dead; it has stopped using its leases long before (decision 0020)."""
 
+_RETRY_SECONDS = 10
+"""For how long a sweep is tried again that got into another transaction's way: until the next one is due."""
+
 _NIL = UUID(int=0)
 
 
 def sweep(store: Store, now: datetime, kind: RateKind, seconds: int = DEAD_SECONDS) -> int:
     """Book what dead workers have left behind and give their leases back; returns how many attempts were booked."""
-    with store.transaction() as tx:
+
+    def work(tx: Connection) -> int:
         dead = lease_rows.dead_workers(tx, seconds)
         if not dead:
             return 0
@@ -59,6 +63,8 @@ def sweep(store: Store, now: datetime, kind: RateKind, seconds: int = DEAD_SECON
             facts = {"attempts": len(intents), "leases_micro_jpy": sum(freed.values())}
             evidence_rows.append(tx, record_of(now, GATEWAY, "worker_swept", f"worker:{worker_id}", facts))
         return sum(len(intents) for _, intents in found)
+
+    return store.retrying(work, seconds=_RETRY_SECONDS)
 
 
 def _prices(tx: Connection, kind: RateKind) -> tuple[Pricer, Rates]:

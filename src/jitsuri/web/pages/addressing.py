@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from datetime import date
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from jitsuri.store.door import without_nul
 from jitsuri.terms.period import Month
+from jitsuri.web.desk import Desk, PageRequest
 
 NOBODY = "-"
 """How 未割当 stands in an address; no task and no department can be called so."""
+
+
+def gateway_address(desk: Desk, request: PageRequest) -> str:
+    """Where applications reach the gateway, without a path: the same on every page.
+
+    Where it listens on all addresses of its machine, under the name by which the visitor came, for that name leads to this
+    machine from where the visitor is; else on the one address it listens on.
+    """
+    host = desk.settings.text("gateway.host")
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # only compared
+        host = urlsplit(request.base_url).hostname or "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{desk.gateway_port or desk.settings.integer('gateway.port')}"
 
 
 class Links:

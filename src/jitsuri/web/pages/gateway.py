@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from jitsuri.calls.shapes import Alarm
 from jitsuri.flows.cold.viewing.opening_gateway import (
@@ -29,7 +28,7 @@ from jitsuri.store.door import Connection, without_nul
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Route
 from jitsuri.web.formatting import moment
-from jitsuri.web.pages.addressing import Links
+from jitsuri.web.pages.addressing import Links, gateway_address
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.web.pages.wording import names_in
 from jitsuri.words import Language, has_text, text
@@ -53,7 +52,7 @@ def show_gateway(desk: Desk, request: PageRequest) -> Answer:
         "past_alarms": [_alarm(one, lang) for one in view.past_alarms],
         "defined": [(one, _place(one), _key_place(one, lang)) for one in desk.upstreams.values()],
         "default": desk.settings.text("gateway.default_upstream"),
-        "base_url": gateway_url(desk, request),
+        "base_url": f"{gateway_address(desk, request)}/v1",
         "is_off": desk.settings.integer("gateway.workers") == 0,
         "live_ms": LIVE_MS,
         "health_ms": HEALTH_MS,
@@ -112,15 +111,6 @@ def show_refusals(desk: Desk, request: PageRequest) -> Answer:
         return csv_file("gateway-refusals", head, [(code, task, names.task(task), n) for code, task, n in rows])
     told = [(code, _refused(code, lang), task, count) for code, task, count in rows]
     return Page("gateway_refusals.html", {"since": since, "rows": told, "names": names, "link": Links()})
-
-
-def gateway_url(desk: Desk, request: PageRequest) -> str:
-    """What an application writes as ``base_url``: the gateway's own address, under the name by which the visitor came
-    where it listens on all of them."""
-    host, port = desk.settings.text("gateway.host"), desk.settings.integer("gateway.port")
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104  # only compared
-        host = urlsplit(request.base_url).hostname or "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
 
 
 def course_of(health: UpstreamHealth, steps: Sequence[datetime], lang: Language) -> tuple[Sparkline, Sparkline]:
@@ -224,8 +214,8 @@ def _cells(tally: Tally) -> tuple[Cell, ...]:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/gateway", "see_calls", show_gateway, Nav("gateway", "w", 45)),
-    Route("GET", "/gateway/live", "see_calls", show_live),
-    Route("GET", "/gateway/health", "see_calls", show_health),
+    Route("GET", "/gateway/live", "see_calls", show_live, is_polled=True),
+    Route("GET", "/gateway/health", "see_calls", show_health, is_polled=True),
     Route("GET", "/gateway/refusals", "see_calls", show_refusals),
     Route("GET", "/gateway/upstreams/{name}", "see_calls", show_upstream),
 )

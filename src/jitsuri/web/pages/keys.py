@@ -32,7 +32,7 @@ from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Fields, Missing, Nav, Page, PageRequest, Redirect, Route
 from jitsuri.web.formatting import count
-from jitsuri.web.pages.addressing import Links
+from jitsuri.web.pages.addressing import Links, gateway_address
 from jitsuri.web.pages.wording import Names, names_in, refused
 from jitsuri.words import Language, text
 
@@ -211,7 +211,6 @@ def _key_page(desk: Desk, request: PageRequest, refusal: str, at: str = "") -> A
         names = names_in(tx, lang, company_day(now, desk.zone))
         inactive = _inactive(tx)
     line = _line(desk, request, kept, inactive)
-    host = request.base_url.rpartition("://")[2].partition(":")[0] or desk.settings.text("gateway.host")
     shows = {
         "line": line,
         "kept": kept,
@@ -223,7 +222,7 @@ def _key_page(desk: Desk, request: PageRequest, refusal: str, at: str = "") -> A
         "story": list(_story(kept)),
         "secrets": [(secret, secret.ends_at is not None and secret.ends_at <= now) for secret in kept.secrets],
         "overlaps": [(str(hours), text(f"page.key.overlap.{hours}", lang)) for hours in OVERLAP_HOURS],
-        "gateway": f"http://{host}:{desk.settings.integer('gateway.port')}",
+        "gateway": gateway_address(desk, request),
         "form": {
             "reason": form.get("reason"), "overlap": form.get("overlap") or "24",
             "until": form.get("until") or line.until.isoformat(),

@@ -20,9 +20,8 @@ from jitsuri.store.door import without_nul
 from jitsuri.terms.outcomes import Dropped, Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Fields, Missing, Page, PageRequest, Redirect, Route
-from jitsuri.web.pages.addressing import Links, named
+from jitsuri.web.pages.addressing import Links, gateway_address, named
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
-from jitsuri.web.pages.gateway import gateway_url
 from jitsuri.web.pages.wording import names_in, refused
 from jitsuri.words import Language, text
 
@@ -157,7 +156,7 @@ def _page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
         "names": names,
         "link": Links(),
         "path": Links().variant(name),
-        "base_url": gateway_url(desk, request),
+        "base_url": f"{gateway_address(desk, request)}/v1",
         "suggested": _suggested(desk, view),
         "vendors": sorted({site.vendor for site in desk.sites.values()}),
         "regions": sorted({site.region for site in desk.sites.values() if site.region}),
