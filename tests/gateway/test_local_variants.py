@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,9 @@ variant = "local/student:small"
 [tasks.by-rules]
 title_ja = "規則"
 variant = "local/rules:small"
+
+[tasks.by-broken]
+variant = "local/rules:broken"
 
 [budgets.tight]
 scope = "key"
@@ -134,6 +140,27 @@ def test_a_hard_budget_without_a_yen_left_does_not_stop_what_costs_nothing(
     with pytest.raises(openai.APIStatusError) as found:
         client.chat.completions.create(model="gpt-4o-mini", messages=said("納期"))
     assert found.value.code == "budget_exceeded"
+
+
+def health(gateway: RunningGateway) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{gateway.url}/health", timeout=5) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def test_a_file_that_cannot_be_read_is_told_by_health_without_its_name(gateway: RunningGateway, variants: Path) -> None:
+    def told(*codes: str) -> None:
+        ends = time.monotonic() + 15
+        while health(gateway) != {"ok": True, "why": "", "variants": list(codes), "budgets": ""}:
+            assert time.monotonic() < ends, health(gateway)
+            time.sleep(0.1)
+
+    told("local_file_missing")
+    (variants / "broken.rules.toml").write_text("rules = [", "utf-8")
+    told("rules_not_toml")
+    assert "broken.rules.toml" in gateway.told(), "the log names it"
+    (variants / "broken.rules.toml").write_text(RULES, "utf-8")
+    told()
 
 
 def test_a_missing_file_is_the_keepers_to_mend(client: openai.OpenAI, variants: Path) -> None:

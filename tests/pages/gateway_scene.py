@@ -164,6 +164,9 @@ def add_minutes(store: Store) -> None:
                      input_tokens=1000, output_tokens=90, fell_back=True)  # fmt: skip
     meters.count(now - 6, "inquiry-triage", "house", "swallow-8b", "cut", latency_ms=95_000)
     meters.count(now - 7, "", "former", "old-model", "ok", latency_ms=100_000)
+    for outcome, count in (("caller_error", 3), ("caller_gone", 2), ("gateway_error", 1)):
+        for _ in range(count):
+            meters.count(now - 12, "inquiry-triage", "openai", "gpt-big", outcome, latency_ms=400)
     for code, count in (("key_unknown", 5), ("budget_exceeded", 2), ("a_code_without_a_name", 1)):
         for _ in range(count):
             meters.count(now - 10, "inquiry-triage" if code == "budget_exceeded" else "", "", "", f"refused:{code}")
@@ -252,7 +255,17 @@ def add_alarms(store: Store) -> None:
         for number, state in ((0, "open"), (1, "closed")):
             gauge_rows.tell(
                 tx,
-                Gauges(f"sample/{number}", NOW - timedelta(seconds=3), 0, "", {"house": state, "openai": "closed"}, 0),
+                Gauges(
+                    f"sample/{number}",
+                    NOW - timedelta(seconds=3),
+                    0,
+                    "",
+                    {"house": state, "openai": "closed"},
+                    0,
+                    faults={"variant:triage.rules.toml": "rules_not_toml", "budgets": "database_away"}
+                    if number
+                    else {},
+                ),
             )
         gauge_rows.tell(tx, Gauges("gone/0", NOW - timedelta(minutes=9), 0, "", {"openai": "open"}, 0))
 

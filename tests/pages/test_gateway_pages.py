@@ -172,7 +172,10 @@ def test_the_hour_is_counted_as_the_meters_have_it(opened: Opened) -> None:
     found = {one.name: one for one in view.upstreams}
     openai, house = found["openai"].tally, found["house"].tally
     # the hour begins on a whole five minutes: from 13:05 on there are 28 even minutes
-    assert (openai.attempts, openai.errors, openai.cut, openai.empty) == (28 * 4 + 4, 4, 0, 1)
+    assert (openai.attempts, openai.errors, openai.cut, openai.empty) == (28 * 4 + 4 + 6, 4, 0, 1)
+    assert (openai.caller_errors, openai.caller_gone, openai.gateway_errors) == (3, 2, 1)
+    assert openai.failed_share == Decimal(4) / (28 * 4 + 4), "what callers or the gateway did is not the upstream's"
+    assert view.faults == (("budgets", "database_away", 1), ("variant:triage.rules.toml", "rules_not_toml", 1))
     assert (house.attempts, house.cut, house.fell_back) == (5, 1, 4)
     assert openai.cost_jpy == 28 * (3 * Decimal("0.5397") + Decimal("0.064764"))
     assert sum(found["openai"].attempts) == openai.attempts
@@ -186,6 +189,7 @@ def test_the_hour_is_counted_as_the_meters_have_it(opened: Opened) -> None:
     assert [alarm.kind for alarm in view.past_alarms] == ["empty"]
 
 
+@pytest.mark.quiet
 def test_pages_stay_quick_with_a_long_hour(changing: Opened) -> None:
     """Fifty tasks at four models, every minute: more than most companies have."""
     with changing.store.transaction() as tx:

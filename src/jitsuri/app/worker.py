@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -41,10 +41,10 @@ from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import Gauges
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
-from jitsuri.flows.cold.settling import begin, counted, touch
+from jitsuri.flows.cold.settling import abridge, begin, counted, fence, touch
 from jitsuri.flows.cold.superseding import supersede
 from jitsuri.flows.hot.desk import Asking, Desk, Reply
-from jitsuri.ledger.live.budgets import Budgets
+from jitsuri.ledger.live.budgets import LEASE_AWAY, Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import booking as booking_rows
 from jitsuri.ledger.records import intents as intent_rows
@@ -62,7 +62,7 @@ from jitsuri.store.announcing import listen, wait
 from jitsuri.store.committing import Committer, Writer
 from jitsuri.store.door import Store
 from jitsuri.store.opening import open_database
-from jitsuri.terms.errors import JitsuriError
+from jitsuri.terms.errors import JitsuriError, OperatorError
 from jitsuri.terms.ids import ordered_id
 from jitsuri.web.api.gateway import Gateway
 from jitsuri.web.api.protocol import GatewayProtocol
@@ -71,6 +71,7 @@ from jitsuri.words import Language
 LOGGER = logging.getLogger("jitsuri.gateway")
 
 WRITERS: Mapping[str, Writer] = {
+    "fenced": fence,
     "intents": begin,
     "entries": booking_rows.book_many,
     "ended": intent_rows.close_many,
@@ -152,7 +153,7 @@ class Worker:
         self.watch = LoopWatch()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
-        self.committer = Committer(store, WRITERS, new_id(), supersede)
+        self.committer = Committer(store, WRITERS, new_id(), supersede, abridge)
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
@@ -160,7 +161,8 @@ class Worker:
         )  # fmt: skip
         self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
         self._client = Client(UpstreamKeys(os.environ), os.environ)
-        self._here = HereAnswers(LocalFolder(settings.home / "variants"), time.time, _short_id, language)
+        self._folder = LocalFolder(settings.home / "variants")
+        self._here = HereAnswers(self._folder, time.time, _short_id, language)
         self.desk = Desk(
             keys=self.parts.keys, pace=Pace(order.workers),
             departments=self.parts.departments, table=self.parts.table, prices=self.parts.prices,
@@ -179,6 +181,7 @@ class Worker:
     async def start(self) -> None:
         """Read everything once, then begin to write and to listen for changes."""
         await asyncio.to_thread(self._refresher.look, datetime.now(UTC))
+        self._thread("variants", self._hold_variants)
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
         await self.budgets.start()
@@ -262,17 +265,58 @@ class Worker:
                 LOGGER.exception("refresh failed")
                 self._stopping.wait(1.0)
 
+    def _hold_variants(self) -> None:
+        """Have the files of standing variants read before a call asks for them; tell what is wrong with one, once."""
+        told: dict[str, str] = {}
+        while not self._stopping.is_set():
+            try:
+                self._folder.hold(self.parts.table.named_at(LOCAL))
+            except Exception:  # calls read them all the same
+                LOGGER.exception("reading variants failed")
+            faults = self._folder.faults()
+            for path, fault in faults.items():
+                if told.get(path) != fault.code:
+                    LOGGER.warning("variant: %s", fault)
+            told = {path: fault.code for path, fault in faults.items()}
+            self._stopping.wait(POLL_S)
+
     def _health(self) -> tuple[bool, bytes]:
-        outage = self.committer.outage
-        is_well = outage is None and self.parts.prices.is_ready
-        return is_well, msgspec.json.encode({"ok": is_well, "why": outage.code if outage is not None else ""})
+        faults = sorted(fault.code for fault in self._folder.faults().values())
+        return health_of(
+            self.committer.outage, faults, self.budgets.outage,
+            is_ready=self.parts.prices.is_ready, refuses_hard=self.budgets.refuses_hard,
+        )  # fmt: skip
+
+    def _faults(self) -> dict[str, str]:
+        """What this worker cannot do though it answers, for the console and for /metrics."""
+        found = {f"variant:{Path(path).name}": fault.code for path, fault in self._folder.faults().items()}
+        return found | ({"budgets": self.budgets.outage} if self.budgets.outage else {})
 
     def _gauges(self) -> Gauges:
         health = self.desk.breakers.states(time.monotonic())
         return own_gauges(
             self._order.number, datetime.now(UTC), self.committer.depth, self.committer.outage,
             {name: one.state for name, one in health.items()}, self.telemetry.untold, self.watch.told(),
+            self._faults(),
         )  # fmt: skip
+
+
+def health_of(
+    outage: OperatorError | None, variants: Sequence[str], budgets: str, *, is_ready: bool, refuses_hard: bool
+) -> tuple[bool, bytes]:
+    """Whether a worker is well, and what /health says: codes alone, because anybody may read it.
+
+    ``variants`` are the faults of local variants and ``budgets`` why no leases can be drawn; of these only what has every
+    call under a hard budget refused (``refuses_hard``) makes a worker unwell (decision 0023).
+    """
+    why = ""
+    if outage is not None:
+        why = outage.code
+    elif not is_ready:
+        why = "not_ready"
+    elif refuses_hard:
+        why = LEASE_AWAY
+    return not why, msgspec.json.encode({"ok": not why, "why": why, "variants": list(variants), "budgets": budgets})
 
 
 class Chance:

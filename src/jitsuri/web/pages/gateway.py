@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from jitsuri.calls.shapes import Alarm
+from jitsuri.calls.shapes import Alarm, Status
 from jitsuri.flows.cold.viewing.opening_gateway import (
     LIVE_CALLS,
     SILENT_SECONDS,
@@ -32,6 +32,11 @@ from jitsuri.web.pages.addressing import Links, gateway_address
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
 from jitsuri.web.pages.wording import names_in
 from jitsuri.words import Language, has_text, text
+
+LEDGER_STATUS: Mapping[str, Status] = {
+    "ok": "ok", "error": "error", "cut": "cut", "caller_error": "error", "caller_gone": "cut", "gateway_error": "cut",
+}  # fmt: skip
+"""Under which status the ledger keeps the attempts of an outcome of the meters."""
 
 LIVE_MS, HEALTH_MS = 2_000, 10_000
 """How often the page asks for the newest calls and for health (decision 0024; meters are written every 5 s)."""
@@ -96,6 +101,7 @@ def show_upstream(desk: Desk, request: PageRequest) -> Answer:
         "link": Links(),
         "today": company_day(request.now, desk.zone),
         "may_money": request.may("see_money"),
+        "ledger_status": LEDGER_STATUS,
     }
     return Page("gateway_upstream.html", shows)
 
@@ -150,6 +156,7 @@ def _health(desk: Desk, request: PageRequest, view: GatewayView) -> Mapping[str,
         "view": view,
         "rows": [(one, desk.upstreams.get(one.name), *course_of(one, view.steps, lang)) for one in view.upstreams],
         "refusals": [(code, _refused(code, lang), count) for code, count in view.refusals],
+        "faults": [_fault(place, code, count, lang) for place, code, count in view.faults],
         "silent": SILENT_SECONDS,
         "to_jpy": to_jpy,
         "today": company_day(request.now, desk.zone),
@@ -161,6 +168,12 @@ def _health(desk: Desk, request: PageRequest, view: GatewayView) -> Mapping[str,
 def _refused(code: str, lang: Language) -> str:
     """A refusal's short name; its code where it has none."""
     return text(f"refused.{code}", lang) if has_text(f"refused.{code}") else code
+
+
+def _fault(place: str, code: str, count: int, lang: Language) -> str:
+    """What some workers cannot do, in a sentence."""
+    kind, _, name = place.partition(":")
+    return text(f"page.gateway.fault.{kind}", lang, name=name, code=code, count=count)
 
 
 def _alarm(alarm: Alarm, lang: Language) -> tuple[Alarm, str]:
@@ -184,8 +197,8 @@ def _key_place(upstream: Upstream, lang: Language) -> str:
 
 
 def _head(lang: Language) -> list[str]:
-    codes = ("upstream", "attempts", "errors", "cut", "empty", "fell_back", "p50_ms", "p95_ms", "first_p50_ms",
-             "first_p95_ms", "input_tokens", "output_tokens", "cost_jpy")  # fmt: skip
+    codes = ("upstream", "attempts", "errors", "cut", "empty", "caller_errors", "caller_gone", "gateway_errors",
+             "fell_back", "p50_ms", "p95_ms", "first_p50_ms", "first_p95_ms", "input_tokens", "output_tokens", "cost_jpy")  # fmt: skip
     return [text(f"column.{code}", lang) for code in codes]
 
 
@@ -206,7 +219,8 @@ def _upstream_lines(rows: Iterable[tuple[str, str, str, Tally]]) -> Iterable[Seq
 def _cells(tally: Tally) -> tuple[Cell, ...]:
     ranks = (tally.p50, tally.p95, tally.first_p50, tally.first_p95)
     return (
-        tally.attempts, tally.errors, tally.cut, tally.empty, tally.fell_back,
+        tally.attempts, tally.errors, tally.cut, tally.empty, tally.caller_errors, tally.caller_gone,
+        tally.gateway_errors, tally.fell_back,
         *(rank.ms if rank is not None else None for rank in ranks), tally.input_tokens, tally.output_tokens,
         tally.cost_jpy,
     )  # fmt: skip
