@@ -200,7 +200,7 @@ def test_a_full_disk_loses_nothing_and_ends_with_the_want_of_space(small_disk: P
         with store.reading() as tx:
             [(intents,)] = tx.execute("SELECT count(*) FROM ledger_intents").fetchall()
             [(doubled, booked)] = tx.execute(
-                "SELECT count(*) - count(DISTINCT attempt_id), sum(cost_jpy) * 1000000 FROM ledger_entries"
+                "SELECT sum(calls) - count(DISTINCT attempt_id), sum(cost_jpy) * 1000000 FROM ledger_entries"
             ).fetchall()
             [(used, leased)] = tx.execute("SELECT used_micro_jpy, leased_micro_jpy FROM ledger_budget_uses").fetchall()
     finally:
