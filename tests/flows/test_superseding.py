@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -161,7 +162,7 @@ def test_a_call_moved_meanwhile_stays_with_its_new_task(store: Store) -> None:
     with store.reading() as tx:
         kept = call_rows.one(tx, one.call.call_id)
         moved = moves_sum(tx)
-    assert kept == replace(one.call, task="elsewhere")
+    assert kept == msgspec.structs.replace(one.call, task="elsewhere")
     assert moved == {"triage": Decimal(0), "elsewhere": TRUE_JPY}
 
 

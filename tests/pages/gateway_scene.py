@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from console_parts import Console
 from page_scene import LAST, NOW, Scene, book, furnish, rate_on
 
@@ -141,7 +142,8 @@ def add_calls(store: Store) -> None:
     made = [orphan, estimated, *plain, other]
     with store.transaction() as tx:
         call_rows.insert_many(
-            tx, [replace(call, provider="house", model="swallow-8b", status="ok"), *(c for c, _ in made)]
+            tx,
+            [msgspec.structs.replace(call, provider="house", model="swallow-8b", status="ok"), *(c for c, _ in made)],
         )
         entry_rows.insert_many(tx, [failed, answered, *(e for _, e in made)])
 

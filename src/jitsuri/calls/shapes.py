@@ -145,9 +145,11 @@ class Reading:
     """Whether ``Logged`` carries the bodies; only a task's text policy needs them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call as it is kept: one request of a caller. Amounts live in the ledger, under the same ``call_id``."""
+class Call(msgspec.Struct, frozen=True):
+    """A call as it is kept: one request of a caller. Amounts live in the ledger, under the same ``call_id``.
+
+    A msgspec struct and no dataclass, because one is made per call.
+    """
 
     call_id: UUID
     content_hash: bytes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import reduce
 
 LEDGER_STEP_JPY = Decimal("0.000001")
 """The ledger keeps millionths of a yen (decision 0006): one token of the cheapest model is 1.5e-6 yen."""
@@ -57,7 +58,4 @@ def exact_product(*factors: Decimal) -> Decimal:
     >>> exact_product(Decimal("0.1"), Decimal("154.20"))
     Decimal('15.420')
     """
-    product = Decimal(1)
-    for factor in factors:
-        product = _EXACT.multiply(product, factor)
-    return product
+    return reduce(_EXACT.multiply, factors)

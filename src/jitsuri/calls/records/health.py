@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ _SUMS = (
     "first_token_ms_sum", "first_token_count",
 )  # fmt: skip
 _WIDTH = len(BUCKETS_MS) + 1
-_CALL = ", ".join(f.name for f in fields(Call))
+_CALL = ", ".join(Call.__struct_fields__)
 
 
 def summed(

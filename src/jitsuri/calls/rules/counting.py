@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from jitsuri.calls.rules.faulting import LineError, shown
 from jitsuri.terms.usage import PART_OF, Usage, usage_fault
 
@@ -194,8 +196,7 @@ def with_missing_cache(usage: Usage) -> Usage:
     cached = usage.cache_read_tokens + usage.cache_write_tokens
     if cached <= usage.input_tokens:
         return usage
-    counts = {name: getattr(usage, name) for name in usage.__slots__}
-    return Usage(**{**counts, "input_tokens": usage.input_tokens + cached})
+    return msgspec.structs.replace(usage, input_tokens=usage.input_tokens + cached)
 
 
 _PARTS = (

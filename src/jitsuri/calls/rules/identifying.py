@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from uuid import UUID
 
 from jitsuri.calls.shapes import CallGroup, Logged
@@ -79,6 +80,7 @@ def answered_call(response_id: str) -> UUID | None:
 _of_answer = deriving("call", "answer")
 
 
+@lru_cache(maxsize=10_000)
 def gateway_group(task: str, key_name: str) -> UUID:
     """The prompt group of a call through the gateway: a task's calls are one, those without one go by their key."""
     return _of_task(task) if task else _of_key(key_name)

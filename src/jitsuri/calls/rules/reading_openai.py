@@ -7,7 +7,6 @@ Sources: OpenAI API reference (chat, responses, batch; field paths as in genai-p
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from zlib import decompress
 
@@ -132,7 +131,7 @@ def usage_in(response: dict[str, Any], provider: str, status: Status) -> tuple[U
     if isinstance(output, list):
         searches = sum(1 for item in output if isinstance(item, dict) and _is_search(item))
         if searches:
-            usage = replace(usage, web_searches=searches)
+            usage = structs.replace(usage, web_searches=searches)
     return usage, raw
 
 

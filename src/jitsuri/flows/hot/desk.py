@@ -9,6 +9,8 @@ from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
+
 from jitsuri.access.live.departments import Departments
 from jitsuri.access.live.keys import Keys
 from jitsuri.access.live.pacing import Pace
@@ -80,9 +82,8 @@ class Sealing(Protocol):
         """What is kept of one call, encrypted and ready to be written."""
 
 
-@dataclass(slots=True)
-class Inquiry:
-    """What a caller sent."""
+class Inquiry(msgspec.Struct):
+    """What a caller sent. A msgspec struct and no dataclass, because one is made per call."""
 
     dialect: Dialect
     operation: Operation

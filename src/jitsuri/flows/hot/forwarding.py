@@ -14,6 +14,7 @@ from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
 from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
+from jitsuri.flows.hot.telling import told_target
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.refusing import read_error
 from jitsuri.providers.shapes import Asked, Told, Upstream
@@ -123,7 +124,7 @@ async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failu
     headers = [
         (b"content-type", media_type.encode("latin-1", "replace")),
         (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
-        (b"x-jitsuri-answered-by", str(attempt.target).encode()),
+        (b"x-jitsuri-answered-by", told_target(attempt.target)),
     ]
     if "event-stream" in media_type:
         await _pass_pieces(attempt, reply, out, headers)

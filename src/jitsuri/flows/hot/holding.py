@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jitsuri.flows.hot.booking import FREE_KINDS, CallUnderWay
 from jitsuri.flows.hot.desk import Desk
@@ -20,8 +20,7 @@ MESSAGE_TOKENS = 64
 """Tokens that a request costs beyond its text: roles, separators, the beginning of the answer (decision 0020)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A worst case that is held, and the cap on output that makes it one."""
 
     hold: Hold

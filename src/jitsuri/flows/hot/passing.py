@@ -9,7 +9,7 @@ from typing import Literal
 
 from jitsuri.flows.hot.booking import Attempt, header_yen
 from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
-from jitsuri.flows.hot.telling import answer_headers, refused
+from jitsuri.flows.hot.telling import answer_headers, refused, told_target
 from jitsuri.providers.rules.ending import Broken, Cut, end_of_stream
 from jitsuri.providers.rules.reading import StreamReader, read_answer
 from jitsuri.providers.rules.refusing import STATUS, read_error, refusal_body
@@ -92,7 +92,7 @@ async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Fa
         await out.whole(*refused(call.asked.dialect, body, call.inquiry.language, str(call.call_id)))
         return None
     headers = answer_headers(str(call.call_id), len(body))
-    headers.append((b"x-jitsuri-answered-by", str(attempt.target).encode()))
+    headers.append((b"x-jitsuri-answered-by", told_target(attempt.target)))
     headers.append((b"x-jitsuri-cost-jpy", header_yen(entry)))
     await out.whole(reply.status, headers, body)
     return None
@@ -248,5 +248,5 @@ def _stream_headers(attempt: Attempt) -> Headers:
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-cache"),
         (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
-        (b"x-jitsuri-answered-by", str(attempt.target).encode()),
+        (b"x-jitsuri-answered-by", told_target(attempt.target)),
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from jitsuri.flows.hot.desk import Headers
 from jitsuri.providers.rules.refusing import STATUS, Reason, refusal_body
 from jitsuri.providers.shapes import Dialect
+from jitsuri.routing.shapes import Target
 from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.words import Language, has_text
@@ -83,3 +85,9 @@ def answer_headers(call_id: str, length: int) -> Headers:
         (b"content-length", b"%d" % length),
         (b"x-jitsuri-call", call_id.encode()),
     ]
+
+
+@lru_cache(maxsize=10_000)
+def told_target(target: Target) -> bytes:
+    """Upstream and model for the caller's header. A model is named by the caller: what no header may hold gives way."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(target)).encode()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jitsuri.terms.usage import Usage
 
@@ -178,8 +178,7 @@ class PriceBook:
         return sum(len(vendor.sheets) for vendor in self.vendors)
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """The cost of one attempt in the price's own currency: exact, unrounded."""
 
     cost: Decimal
