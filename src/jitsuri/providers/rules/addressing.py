@@ -223,7 +223,8 @@ def _key_header(upstream: Upstream, key: str) -> tuple[str, str]:
     if upstream.dialect == "anthropic":
         return "x-api-key", key
     if upstream.kind == "gemini" and not upstream.base_url.endswith("/openai"):
-        return "x-goog-api-key", key  # its own paths take no bearer but OAuth's. Source: google-genai 3.6.1, _api_client
+        # its own paths take no bearer but OAuth's. Source: google-genai 3.6.1, _api_client
+        return "x-goog-api-key", key
     return "authorization", f"Bearer {key}"
 
 
