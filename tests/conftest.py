@@ -6,10 +6,12 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -95,10 +97,29 @@ def scratch() -> Path:
     return SCRATCH
 
 
+def _clear_away() -> None:
+    """End the servers of runs that were killed, and give their room back."""
+    for owner in SCRATCH.glob("jitsuri-test-*/owner"):
+        try:
+            if psutil.pid_exists(int(owner.read_text())):
+                continue
+        except (OSError, ValueError):  # just made, or just going
+            continue
+        data = owner.parent / "data"
+        with suppress(OSError, ValueError, psutil.Error):
+            server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+            if server.cwd() == str(data):
+                server.send_signal(signal.SIGQUIT)
+                server.wait(10)
+        shutil.rmtree(owner.parent, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def pg_dsn() -> Iterator[str]:
     """A bare server for the whole run: fsync off, trust inside a private folder."""
+    _clear_away()
     top = Path(tempfile.mkdtemp(prefix="jitsuri-test-", dir=SCRATCH))
+    (top / "owner").write_text(str(os.getpid()))
     data = top / "data"
     user = {"user": "nobody", "extra_groups": []} if os.getuid() == 0 else {}
     if user:
