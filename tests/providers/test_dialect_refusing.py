@@ -22,13 +22,13 @@ OPENAI_CLASSES: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError, 401: openai.AuthenticationError, 402: openai.APIStatusError,
     403: openai.PermissionDeniedError, 404: openai.NotFoundError, 413: openai.APIStatusError,
     429: openai.RateLimitError, 502: openai.InternalServerError, 503: openai.InternalServerError,
-    504: openai.InternalServerError,
+    504: openai.InternalServerError, 431: openai.APIStatusError,
 }  # fmt: skip
 ANTHROPIC_CLASSES: dict[int, type[anthropic.APIStatusError]] = {
     400: anthropic.BadRequestError, 401: anthropic.AuthenticationError, 402: anthropic.PaymentRequiredError,
     403: anthropic.PermissionDeniedError, 404: anthropic.NotFoundError, 413: anthropic.ContentTooLargeError,
     429: anthropic.RateLimitError, 502: anthropic.InternalServerError, 503: anthropic.ServiceUnavailableError,
-    504: anthropic.GatewayTimeoutError,
+    504: anthropic.GatewayTimeoutError, 431: anthropic.APIStatusError,
 }  # fmt: skip
 
 

@@ -57,9 +57,7 @@ class Batch:
         self.settle()
         return self._statements.connection
 
-    def run(
-        self, statement: str, *values: bytes, raised: Mapping[str, Callable[[], Exception]] | None = None
-    ) -> None:
+    def run(self, statement: str, *values: bytes, raised: Mapping[str, Callable[[], Exception]] | None = None) -> None:
         """Gather a statement (``$1``, ``$2``, …) with its values as texts. An error comes with the next ``settle``.
 
         ``raised``: what our own SQLSTATEs mean.

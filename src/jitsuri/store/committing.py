@@ -51,6 +51,10 @@ _MARK = (
 _ASK_MARK = "SELECT number FROM store_writers WHERE writer_id = %s FOR UPDATE"
 _END_MARK = "DELETE FROM store_writers WHERE writer_id = %s OR seen_at < clock_timestamp() - interval '1 day'"
 
+LONGEST_WAIT_S = 0.003
+"""Of rows that may wait, in seconds: about a transaction's own time, so that what is answered at once costs one and not two
+(decision 0025)."""
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 """Between tries while the database is away: the embedded one is back within four seconds (decision 0002)."""
 
@@ -79,7 +83,10 @@ class Committer:
         self._mender = mender
         self._abridged = abridged
         self._writers = dict(writers)
-        self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Handed] | None] = queue.SimpleQueue()
+        self._gathered: list[_Handed] = []
+        """What may wait for what is handed in next."""
+        self._is_timed = False
         self._statements: Statements | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,17 +107,36 @@ class Committer:
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
 
-    def submit(self, rows: Rows) -> asyncio.Future[None]:
+    def submit(self, rows: Rows, *, may_wait: bool = False) -> asyncio.Future[None]:
         """Hand rows in; the future is done when they are durable, or carries what is wrong with them.
 
-        A future that nobody waits for any more changes nothing: the rows are written all the same.
+        A future that nobody waits for any more changes nothing: the rows are written all the same. ``may_wait``: they go
+        with what is handed in next, or by themselves after ``LONGEST_WAIT_S``.
         """
         assert self._loop is not None, "a committer is started before it is used"
         future = self._loop.create_future()
         self.depth += 1
         self._waiting.append((self._loop.time(), future))
-        self._queue.put(_Handed(rows, future))
+        self._gathered.append(_Handed(rows, future))
+        if not may_wait:
+            self._hand_over()
+        elif not self._is_timed:
+            self._is_timed = True
+            self._loop.call_later(LONGEST_WAIT_S, self._time_is_up)
         return future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        self._queue.put(gathered)
+
+    def _end(self) -> None:
+        self._hand_over()
+        self._queue.put(None)
+
+    def _time_is_up(self) -> None:
+        self._is_timed = False
+        if self._gathered:
+            self._hand_over()
 
     def expire(self, seconds: float) -> int:
         """Let those wait no longer who have waited for so long; their rows are written all the same. Returns how many.
@@ -129,9 +155,13 @@ class Committer:
         return count
 
     def stop(self, seconds: float) -> int:
-        """Write what waits, for at most so long; returns how many hand-ins were left unwritten."""
+        """Write what waits, for at most so long; returns how many hand-ins were left unwritten. Not for the loop's thread."""
         if self._thread is not None:
-            self._queue.put(None)
+            assert self._loop is not None
+            try:
+                self._loop.call_soon_threadsafe(self._end)
+            except RuntimeError:  # the loop has ended: nobody hands anything in
+                self._end()
             self._thread.join(seconds)
             self._is_hurried.set()
             self._thread.join(LONGEST_PAUSE_S + 1)
@@ -147,14 +177,14 @@ class Committer:
             if first is None:
                 is_last = True
             else:
-                batch.append(first)
+                batch += first
             with contextlib.suppress(queue.Empty):
                 while len(batch) < MOST_AT_ONCE:
                     one = self._queue.get_nowait()
                     if one is None:
                         is_last = True
                     else:
-                        batch.append(one)
+                        batch += one
             if batch:
                 self._write(batch)
         with contextlib.suppress(psycopg.Error, JitsuriError):

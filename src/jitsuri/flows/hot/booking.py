@@ -123,7 +123,11 @@ class Attempt:
             call.department, call.key.name, upstream.vendor, target.model, upstream.region, call.asked.tier,
             bound.input_tokens, bound.output_tokens, micro_jpy, hold.counted,
         )  # fmt: skip
-        self.intent = desk.ledger.submit((("intents", intent),))
+        asked = call.asked
+        self.intent = desk.ledger.submit(
+            (("intents", intent),), may_wait=asked.operation != "other" and not asked.is_stream
+        )
+        """Done when the intent is durable: the first byte of a stream waits for it, a whole answer for its entry."""
 
     def __enter__(self) -> Attempt:
         return self

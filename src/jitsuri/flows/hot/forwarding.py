@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from jitsuri.access.rules.keying import may
@@ -17,6 +14,7 @@ from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
 from jitsuri.flows.hot.telling import told_target
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.refusing import read_error
+from jitsuri.providers.rules.reporting import model_of_path, told_of, told_of_events
 from jitsuri.providers.shapes import Asked, Told, Upstream
 from jitsuri.routing.rules.choosing import matches
 from jitsuri.routing.shapes import Plan, Target
@@ -25,8 +23,6 @@ from jitsuri.terms.outcomes import Refusal
 
 TAIL_BYTES = 256 * 1024
 """Of a stream that is passed through so much of its end is looked at for its usage (decision 0017)."""
-
-_DECODER = msgspec.json.Decoder()
 
 
 async def forward(desk: Desk, inquiry: Inquiry, out: Out) -> None:
@@ -51,6 +47,8 @@ def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Upstream, Tar
     if not open_to:
         return Refusal("path_not_opened", {"path": inquiry.path[:200]})
     model, is_stream = _named(inquiry.body)
+    if not model:
+        model, is_stream = model_of_path(inquiry.path)
     asked = Asked(
         inquiry.dialect, "other", model, is_stream, {}, None, 1, True, "", False, (inquiry.path,), len(inquiry.body)
     )
@@ -130,7 +128,7 @@ async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failu
         await _pass_pieces(attempt, reply, out, headers)
         return None
     data = await reply.whole(desk.most_answer_bytes)
-    attempt.told = _told(data) if "json" in media_type else Told()
+    attempt.told = told_of(data) if "json" in media_type else Told()
     attempt.book("ok", reply.status, ends_call=True)
     await attempt.call.durable()
     await out.whole(reply.status, [*headers, (b"content-length", b"%d" % len(data))], data)
@@ -154,13 +152,13 @@ async def _pass_pieces(attempt: Attempt, reply: Reply, out: Out, headers: Header
     except UpstreamError as error:
         if not has_begun:
             raise
-        attempt.told = _told_of_events(tail)
+        attempt.told = told_of_events(tail)
         attempt.book("cut", reply.status, error.code, ends_call=True)
         out.cut()
         return
     finally:
         reply.close()
-    attempt.told = _told_of_events(tail)
+    attempt.told = told_of_events(tail)
     attempt.book("ok", reply.status, ends_call=True)
     if not has_begun:
         await out.begin(reply.status, headers)
@@ -170,40 +168,3 @@ async def _pass_pieces(attempt: Attempt, reply: Reply, out: Out, headers: Header
         out.cut()
         return
     await out.end(held_back)
-
-
-def _told(data: bytes) -> Told:
-    """What a JSON answer reports, wherever the field stands: at the top, or below ``response``."""
-    try:
-        found = _DECODER.decode(data)
-    except msgspec.DecodeError:
-        return Told()
-    return _told_of(found)
-
-
-def _told_of(found: Any) -> Told:
-    if not isinstance(found, dict):
-        return Told()
-    inner = found.get("response")
-    usage = found.get("usage")
-    if not isinstance(usage, dict) and isinstance(inner, dict):
-        found, usage = inner, inner.get("usage")
-    return Told(
-        response_id=_text(found, "id"), model=_text(found, "model"), tier=_text(found, "service_tier"),
-        usage=usage if isinstance(usage, dict) else None,
-    )  # fmt: skip
-
-
-def _told_of_events(tail: bytes) -> Told:
-    """The last event that reports a use."""
-    for line in reversed(tail.split(b"\n")):
-        if line.startswith(b"data:") and b'"usage"' in line:
-            told = _told(line[5:].strip())
-            if told.usage is not None:
-                return told
-    return Told()
-
-
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
-    return value if isinstance(value, str) else ""

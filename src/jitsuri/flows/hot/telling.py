@@ -31,7 +31,7 @@ REASONS: Mapping[str, Reason] = {
     "body_too_large": "too_large",
     "headers_too_large": "headers",
     "body_too_slow": "upstream_slow",
-    **dict.fromkeys(("upstream_resting", "ledger_away", "not_ready", "budget_lease_away"), "no_capacity"),
+    **dict.fromkeys(("upstream_resting", "ledger_away", "not_ready", "budget_lease_away", "worker_replaced"), "no_capacity"),
     **dict.fromkeys(("upstream_slow", "upstream_stalled", "upstream_overtime"), "upstream_slow"),
     **dict.fromkeys(
         ("upstream_unreachable", "upstream_broken", "upstream_tls", "upstream_too_large", "upstream_garbage",
