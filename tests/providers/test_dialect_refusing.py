@@ -28,7 +28,7 @@ ANTHROPIC_CLASSES: dict[int, type[anthropic.APIStatusError]] = {
     400: anthropic.BadRequestError, 401: anthropic.AuthenticationError, 402: anthropic.PaymentRequiredError,
     403: anthropic.PermissionDeniedError, 404: anthropic.NotFoundError, 413: anthropic.ContentTooLargeError,
     429: anthropic.RateLimitError, 502: anthropic.InternalServerError, 503: anthropic.ServiceUnavailableError,
-    504: anthropic.GatewayTimeoutError, 431: anthropic.APIStatusError,
+    504: anthropic.GatewayTimeoutError, 431: anthropic.RequestHeaderFieldsTooLargeError,
 }  # fmt: skip
 
 
