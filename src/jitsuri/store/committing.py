@@ -51,6 +51,9 @@ _MARK = (
 _ASK_MARK = "SELECT number FROM store_writers WHERE writer_id = %s FOR UPDATE"
 _END_MARK = "DELETE FROM store_writers WHERE writer_id = %s OR seen_at < clock_timestamp() - interval '1 day'"
 
+TOLD_AT_ONCE = 8
+"""Hand-ins that are told in one turn of the loop that they are durable: what follows takes about 0.1 ms each (decision 0025)."""
+
 LONGEST_WAIT_S = 0.003
 """Of rows that may wait, in seconds: about a transaction's own time, so that what is answered at once costs one and not two
 (decision 0025)."""
@@ -315,8 +318,13 @@ class Committer:
             self._loop.call_soon_threadsafe(self._tell, [handed.future for handed in batch], error)
 
     def _tell(self, futures: list[asyncio.Future[None]], error: BaseException | None) -> None:
-        self.depth -= len(futures)
-        for future in futures:
+        """Tell who waits, a few in each turn of the loop: all that wake at once would keep it from everything else."""
+        assert self._loop is not None
+        told, left = futures[:TOLD_AT_ONCE], futures[TOLD_AT_ONCE:]
+        if left:
+            self._loop.call_soon(self._tell, left, error)
+        self.depth -= len(told)
+        for future in told:
             if future.done():
                 continue
             if error is None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
@@ -247,7 +247,7 @@ class Attempt:
         task = call.plan.task
         group = gateway_group(task, call.key.name)
         return Call(
-            call.call_id, blake2b(call.inquiry.body, digest_size=16).digest(), call.at, call.thread_id, task, call.department, group,
+            call.call_id, sha256(call.inquiry.body).digest()[:16], call.at, call.thread_id, task, call.department, group,
             entry.provider, entry.model, entry.status, call.key.name, SOURCE, _NIL, 0, {},
             answered_call(self.told.response_id),
         )  # fmt: skip

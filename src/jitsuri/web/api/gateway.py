@@ -69,8 +69,9 @@ class Gateway:
                 raise  # else we asked for it ourselves: the caller has gone, and everything is booked
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a well-formed answer
             await self._failed(request, error)
-        if not request.is_over and not request.is_lost:
-            request.cut()
+        finally:
+            if not request.is_over and not request.is_lost:
+                request.cut()
 
     async def _other(self, request: Request, path: str, method: str) -> None:
         if path == HEALTH and method in ("GET", "HEAD"):
