@@ -52,11 +52,11 @@ _ASK_MARK = "SELECT number FROM store_writers WHERE writer_id = %s FOR UPDATE"
 _END_MARK = "DELETE FROM store_writers WHERE writer_id = %s OR seen_at < clock_timestamp() - interval '1 day'"
 
 TOLD_AT_ONCE = 8
-"""Hand-ins that are told in one turn of the loop that they are durable: what follows takes about 0.1 ms each (decision 0025)."""
+"""Hand-ins that are told in one turn of the loop that they are durable: what follows takes about 0.1 ms each (decision 0026)."""
 
 LONGEST_WAIT_S = 0.003
 """Of rows that may wait, in seconds: about a transaction's own time, so that what is answered at once costs one and not two
-(decision 0025)."""
+(decision 0026)."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 """Between tries while the database is away: the embedded one is back within four seconds (decision 0002)."""

@@ -194,7 +194,7 @@ def standing_headers(upstream: Upstream, key: str, agent: str) -> dict[str, str]
 
 
 def travelling(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Those of a caller's headers that go on, names in lower case; ``pairs`` as ASGI has them."""
+    """Those of a caller's headers that go on, names in lower case; ``pairs`` as they came."""
     return {
         name.decode("latin-1"): value.decode("latin-1") for name, value in pairs if name.lower() in TRAVELLING_BYTES
     }

@@ -4,7 +4,7 @@ aiohttp finds addresses, makes connections, speaks TLS, keeps the pool and parse
 builds objects for every request (cookies, redirects, authentication, forms, traces) that a call to an upstream never
 needs, at two thirds of the whole cost. Here a request is its line, its headers, ready as bytes, and its body, in one write.
 Requests that this does not fit (through a proxy, or long bodies, which are written in portions) go the session's own way.
-Decision 0025 has the figures. Only methods that aiohttp documents or its own session calls are used; the release is pinned.
+Decision 0026 has the figures. Only methods that aiohttp documents or its own session calls are used; the release is pinned.
 """
 
 from __future__ import annotations

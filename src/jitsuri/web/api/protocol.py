@@ -2,7 +2,7 @@
 
 The server's shell (sockets, signals, an orderly end) is uvicorn, the parser is httptools; what lies between them is written
 for a metered call: a request is handed on when its body is there, whole, so that nothing is begun for one that never comes;
-the call is told at once when its caller has gone; and no request pays for a timer of its own. Decision 0025.
+the call is told at once when its caller has gone; and no request pays for a timer of its own. Decision 0026.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADER_SECONDS: Final = 10.0
 """Within which a request's line and headers must have arrived (decision 0017)."""
 
 MOST_HEADER_BYTES: Final = 65_536
-"""Of a request's line and headers together (decision 0025)."""
+"""Of a request's line and headers together (decision 0026)."""
 
 MOST_WAITING: Final = 8
 """Requests that a caller may send ahead on one connection before we stop reading from it."""
