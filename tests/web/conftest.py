@@ -43,8 +43,8 @@ def console(store: Store) -> Console:
     return Console(store)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One real Chromium for the whole run."""
+    """One real Chromium for a file: as long as it lives, a loop of asyncio's runs here, and other tests want their own."""
     with running_browser() as running:
         yield running
