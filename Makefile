@@ -26,6 +26,7 @@ demo: $(READY)
 
 test: $(TOOLS)
 	@$(BIN)/python tools/browser.py
+	@$(BIN)/python tools/model.py
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not quiet"; told=$$?; \
 	 $(BIN)/pytest -q -m quiet && exit $$told

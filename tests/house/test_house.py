@@ -140,7 +140,7 @@ def test_the_locks_name_no_address_and_pin_every_package() -> None:
         for asked in (project["project"]["dependencies"], project["dependency-groups"]["dev"])
     )
 
-    for lock in ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock"):
+    for lock in ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock", "requirements-model.lock"):
         assert "://" not in (ROOT / lock).read_text("utf-8")
     assert product <= _pinned("requirements.lock")
     assert product | tools <= _pinned("requirements-dev.lock")
@@ -167,7 +167,9 @@ def test_nothing_committed_names_a_registry_or_this_machine() -> None:
 
 def test_the_notice_lists_everything_that_is_installed() -> None:
     notice = (ROOT / "NOTICE").read_text("utf-8")
-    installed = sorted(_pinned("requirements.lock") | _pinned("requirements-dev.lock"))
+    installed = sorted(
+        _pinned("requirements.lock") | _pinned("requirements-dev.lock") | _pinned("requirements-model.lock")
+    )
 
     assert [name for name in installed if not re.search(rf"^{re.escape(name)} ", notice, re.MULTILINE)] == []
     assert not re.search(r"AGPL|SSPL|BUSL|NonCommercial", notice.replace("No AGPL", ""))
