@@ -159,7 +159,12 @@ class RunningGateway:
     def worker_pids(self) -> list[int]:
         assert self.process is not None
         found = psutil.Process(self.process.pid).children(recursive=True)
-        return [p.pid for p in found if "jitsuri.app.worker" in " ".join(p.cmdline())]
+        pids = []
+        for process in found:
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                if "jitsuri.app.worker" in " ".join(process.cmdline()):
+                    pids.append(process.pid)
+        return pids
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None

@@ -16,7 +16,7 @@ from stub_upstream import Behaviour, StubUpstream
 
 from jitsuri import words
 from jitsuri.providers.shapes import Timeouts, Upstream
-from jitsuri.providers.wire import connecting
+from jitsuri.providers.wire import asking, connecting
 from jitsuri.providers.wire.asking import LARGE_BODY, Client, Reply
 from jitsuri.providers.wire.keying import Keys
 from jitsuri.terms.errors import OperatorError, UpstreamError
@@ -26,6 +26,15 @@ MOST = 10_000_000
 FAST = Timeouts(connect_s=0.5, first_byte_s=0.4, between_s=0.4, whole_s=5.0)
 SLACK_S = 1.2
 """How late a wait may end here: two looks, and a machine that is busy with other things."""
+
+
+@pytest.fixture(autouse=True, params=["short", "session"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways in which a request goes out: in one write, and as the library's session sends it."""
+    if request.param == "session":
+        opened = connecting.open_session
+        monkeypatch.setattr(asking, "open_session", lambda *asked: (opened(*asked)[0], False))
+    return str(request.param)
 
 
 def upstream(stub: StubUpstream, **more: Any) -> Upstream:
