@@ -99,7 +99,7 @@ def main() -> None:
     """``python -m jitsuri.app.worker ORDER``."""
     order = msgspec.json.decode(sys.argv[1], type=Order)
     write_lines("text")
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0002)
     home = Path(order.home)
     settings = read_settings(home, Path(order.config) if order.config else None, os.environ)
     write_lines(settings.text("gateway.log_format"))
