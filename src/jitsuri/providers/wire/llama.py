@@ -262,7 +262,7 @@ def _end_with_parent() -> None:
 
 def _serve(wanted: dict[str, object]) -> object:
     """The server of llama.cpp, loaded and listening; raises what it raises."""
-    import xllamacpp  # type: ignore[import-not-found,unused-ignore]
+    import xllamacpp  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     threads, parallel = int(str(wanted["threads"])), int(str(wanted["parallel"]))
     params = xllamacpp.CommonParams()
