@@ -92,7 +92,7 @@ class Receiver:
             fresh = {(p.instance, p.metric) for p in found}
             self.points = [p for p in self.points if (p.instance, p.metric) not in fresh] + found
 
-    def wait(self, is_so: Callable[[], Any], seconds: float = 30.0) -> None:
+    def wait(self, is_so: Callable[[], Any], seconds: float = 90.0) -> None:
         ends = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < ends, f"not in time; spans: {[s.name for s in self.spans]}"

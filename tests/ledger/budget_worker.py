@@ -21,6 +21,7 @@ from jitsuri.ledger.records import leases
 from jitsuri.ledger.shapes.budgets import Settlement
 from jitsuri.store.batching import Batch
 from jitsuri.store.committing import Committer
+from jitsuri.store.copying import rows_json
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Refusal
@@ -41,13 +42,11 @@ Line = tuple[UUID, UUID, str, str, int]
 
 def begin(batch: Batch, lines: Sequence[Line]) -> None:
     leases.fence(batch, {line[1] for line in lines})
-    tx = batch.connection
-    with (
-        tx.cursor() as cursor,
-        cursor.copy("COPY probe_lines (call_id, worker_id, budget_id, start, hold) FROM STDIN") as c,
-    ):
-        for line in lines:
-            c.write_row(line)
+    batch.run(
+        "INSERT INTO probe_lines (call_id, worker_id, budget_id, start, hold) "
+        "SELECT (l->>0)::uuid, (l->>1)::uuid, (l->>2)::uuid, (l->>3)::date, (l->>4)::int8 FROM json_array_elements($1) AS l",
+        rows_json(lines),
+    )
 
 
 def end(batch: Batch, ended: Sequence[tuple[UUID, int]]) -> None:
