@@ -136,7 +136,8 @@ class Crew:
 
 def sweep(store: Store, worker_id: UUID) -> None:
     """What the sweeper does: a dead worker's calls count at their worst, the rest of its leases goes back."""
-    while True:
+    ends = time.monotonic() + 120  # a transaction that stands still is ended after 60 s
+    while time.monotonic() < ends:
         with store.transaction() as tx:
             tx.execute("UPDATE ledger_workers SET seen_at = '2000-01-01' WHERE worker_id = %s", (worker_id,))
             if leases.dead_workers(tx) != [worker_id]:
@@ -160,6 +161,7 @@ def sweep(store: Store, worker_id: UUID) -> None:
             )
             leases.bury(tx, worker_id)
             return
+    raise AssertionError("a worker that stands still cannot be buried")
 
 
 def observed(store: Store, calls: int, fault: str = "", kills: int = KILLS) -> tuple[Observer, Crew]:
