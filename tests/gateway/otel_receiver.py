@@ -14,6 +14,15 @@ from typing import Any
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from jitsuri.app.telling_otel import OLDEST_S
+
+SEND_S = 10.0
+"""How long an exporter tries to send (``OTEL_EXPORTER_OTLP_TIMEOUT``); then it lets go of what it had."""
+LATEST_S = OLDEST_S + 2 * SEND_S
+"""When what was booked has been told: a batch waits for its age, behind one that was hard to send."""
+FIRST_S = 90.0
+"""The same for a process that has told nothing yet: it reads OpenTelemetry's library in, from a disk that may be busy."""
+
 
 @dataclass
 class Span:
@@ -92,7 +101,7 @@ class Receiver:
             fresh = {(p.instance, p.metric) for p in found}
             self.points = [p for p in self.points if (p.instance, p.metric) not in fresh] + found
 
-    def wait(self, is_so: Callable[[], Any], seconds: float = 90.0) -> None:
+    def wait(self, is_so: Callable[[], Any], seconds: float = LATEST_S) -> None:
         ends = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < ends, f"not in time; spans: {[s.name for s in self.spans]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -137,21 +139,30 @@ class RunningGateway:
             return 0
 
     def wait_until_known(self, key: str, seconds: float = 20.0) -> None:
-        """Wait until every worker has heard of a key (or two looks in a row say so)."""
-        import urllib.error
-        import urllib.request
-
+        """Wait until every worker has heard of a key: which one a look meets is chance."""
         ends = time.monotonic() + seconds
-        known = 0
-        while known < 3:
-            asked = urllib.request.Request(f"{self.url}/v1/models", headers={"Authorization": f"Bearer {key}"})
-            try:
-                with urllib.request.urlopen(asked, timeout=5):
-                    known += 1
-            except urllib.error.HTTPError:
-                known = 0
-                time.sleep(0.05)
+        known: set[int] = set()
+        while not known.issuperset(self.worker_pids() or [0]):
+            connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port, timeout=5)
+            with contextlib.closing(connection):
+                connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    known |= self._behind(connection)
+                else:
+                    time.sleep(0.05)
             assert time.monotonic() < ends, "the gateway has not heard of a new key"
+
+    def _behind(self, connection: http.client.HTTPConnection) -> set[int]:
+        """The worker at the other end of a connection."""
+        ours = connection.sock.getsockname()
+        found = set()
+        for pid in self.worker_pids():
+            with contextlib.suppress(psutil.Error):
+                if any(one.raddr == ours for one in psutil.Process(pid).net_connections("tcp4")):
+                    found.add(pid)
+        return found
 
     def told(self) -> str:
         """What the processes wrote to stderr."""

@@ -62,14 +62,19 @@ class Clock:
         self.set(0)
 
     def set(self, seconds: int) -> None:
+        """Jump, and wait until every process has: the library reads its file again when a second of the true time is over.
+
+        Reading it at every look costs most of what a processor can do.
+        """
         made = self._file.with_suffix(".new")
         made.write_text(f"{seconds:+d}\n")
         made.replace(self._file)
+        time.sleep(1.1)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_NO_CACHE": "1",
+            "LD_PRELOAD": str(LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_CACHE_DURATION": "0",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
         }  # fmt: skip
 
@@ -82,7 +87,10 @@ def clock(tmp_path: Path) -> Clock:
 @pytest.fixture
 def jumping(tmp_path: Path, store: Store, stub: StubUpstream, clock: Clock) -> Iterator[RunningGateway]:
     assume_dollar(store)
-    settings = settings_text(stub.url, workers=2, more=BUDGETS)
+    # No call is slow by the clock that jumps; on a machine that is busy it may be by the true one.
+    settings = settings_text(stub.url, workers=2, more=BUDGETS).replace(
+        "first_byte_seconds = 3", "first_byte_seconds = 15"
+    )
     with RunningGateway(tmp_path / "home", settings, store.dsn, clock.environment) as running:
         yield running
 
@@ -122,9 +130,7 @@ def test_calls_go_on_whatever_the_clock_says(jumping: RunningGateway, store: Sto
             expected.add(company_day(datetime.now(UTC) + timedelta(seconds=seconds)))
     assert jumping.worker_pids() == pids
     assert callers.broken == 0
-    # The library that makes the clock jump may read its file while it changes: one look at a time that never was.
-    assert set(callers.refused) <= {401}
-    assert callers.refused.total() <= 2
+    assert callers.codes == {}, jumping.told()
     assert missing(store, callers) == []
     told = jumping.told()
     assert "Traceback" not in told, told

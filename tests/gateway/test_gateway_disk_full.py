@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import anthropic
 import openai
 import pytest
+from calling_on import AGAIN_S, CallingOn
 from running_gateway import RunningGateway, assume_dollar, make_key, settings_text
 from stub_upstream import StubUpstream
 
@@ -31,7 +31,6 @@ from jitsuri.store.opening import open_store
 pytestmark = [pytest.mark.slow, pytest.mark.database]
 
 DISK_MB = 220
-CALLERS = 8
 LEDGER_SECONDS = 4
 E = TypeVar("E", bound=Exception)
 BUDGET = """
@@ -70,49 +69,28 @@ class Heard:
     broken: list[str] = field(default_factory=list)
 
 
-class Callers:
-    """Threads that call without pause in both dialects, whole and streamed."""
+class Callers(CallingOn):
+    """Callers in both dialects, whole and streamed."""
 
     def __init__(self, url: str, key: str) -> None:
+        super().__init__(url, key, timeout_s=60)
         self.heard = Heard()
-        self._url, self._key = urlsplit(url), key
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(n,)) for n in range(CALLERS)]
 
-    def __enter__(self) -> Callers:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def broke(self, error: Exception) -> None:
+        self.heard.broken.append(repr(error))
 
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _call(self, number: int) -> None:
-        while not self._stopping.is_set():
-            connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=60)
-            try:
-                while not self._stopping.is_set():
-                    self._once(connection, "anthropic" if number % 2 else "openai", is_stream=number % 4 > 1)
-            except (OSError, http.client.HTTPException) as error:
-                self.heard.broken.append(repr(error))
-                time.sleep(0.02)
-            finally:
-                connection.close()
-
-    def _once(self, connection: http.client.HTTPConnection, dialect: str, *, is_stream: bool) -> None:
+    def once(self, connection: http.client.HTTPConnection, number: int) -> None:
+        dialect, is_stream = "anthropic" if number % 2 else "openai", number % 4 > 1
         body = {
             "model": "task:inquiry-triage", "max_tokens": 50, "stream": is_stream,
             "messages": [{"role": "user", "content": "納期を教えてください。" * 200}],
         }  # fmt: skip
         path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[dialect]
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        connection.request("POST", path, json.dumps(body), headers)
+        connection.request("POST", path, json.dumps(body), self.headers)
         answer = connection.getresponse()
         if answer.status != 200:
             self.heard.refused.append((dialect, answer.status, json.loads(answer.read())))
-            time.sleep(0.02)
+            time.sleep(AGAIN_S)
             return
         call_id = UUID(answer.headers["x-jitsuri-call"])
         end = {"openai": b"data: [DONE]", "anthropic": b"message_stop"}[dialect]

@@ -11,16 +11,15 @@ import json
 import os
 import random
 import signal
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from calling_on import AGAIN_S, CALLERS, CallingOn
 from running_gateway import RunningGateway, assume_dollar, make_key, settings_text
 from stub_upstream import StubUpstream
 
@@ -30,7 +29,6 @@ from jitsuri.store.opening import open_store
 from jitsuri.store.supervisor.recognising import first_of
 
 KILLS = int(os.environ.get("JITSURI_KILLS", "16"))
-CALLERS = 8
 SEED = 20261127
 BUDGET = """
 [budgets.kills]
@@ -50,56 +48,30 @@ class Got:
     is_stream: bool
 
 
-class Callers:
-    """Threads that call without pause and remember what they were given."""
+class Callers(CallingOn):
+    """Callers that remember what they were given."""
 
     def __init__(self, url: str, key: str, seed: int) -> None:
+        super().__init__(url, key, timeout_s=20)
         self.got: list[Got] = []
         self.refused: Counter[int] = Counter()
         self.codes: Counter[tuple[int, str]] = Counter()
         self.broken = 0
-        self._url, self._key = urlsplit(url), key
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(seed + n,)) for n in range(CALLERS)]
+        self._chances = [random.Random(seed + n) for n in range(CALLERS)]
 
-    def __enter__(self) -> Callers:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def broke(self, error: Exception) -> None:
+        self.broken += 1
 
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _call(self, seed: int) -> None:
-        chance = random.Random(seed)
-        connection: http.client.HTTPConnection | None = None
-        while not self._stopping.is_set():
-            try:
-                connection = connection or http.client.HTTPConnection(
-                    self._url.hostname or "", self._url.port, timeout=20
-                )
-                self._once(connection, chance.random() < 0.4)
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-                if connection is not None:
-                    connection.close()
-                connection = None
-                time.sleep(0.02)
-        if connection is not None:
-            connection.close()
-
-    def _once(self, connection: http.client.HTTPConnection, is_stream: bool) -> None:
+    def once(self, connection: http.client.HTTPConnection, number: int) -> None:
+        is_stream = self._chances[number].random() < 0.4
         body = {"model": "task:inquiry-triage", "messages": [{"role": "user", "content": "納期"}], "stream": is_stream}
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), self.headers)
         answer = connection.getresponse()
         if answer.status != 200:
             told = answer.read()
             self.refused[answer.status] += 1
             self.codes[answer.status, str(json.loads(told)["error"]["code"])] += 1
-            time.sleep(0.02)
+            time.sleep(AGAIN_S)
             return
         call_id = UUID(answer.headers["x-jitsuri-call"])
         seen = b""

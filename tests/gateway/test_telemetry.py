@@ -15,7 +15,7 @@ from uuid import UUID
 
 import openai
 import pytest
-from otel_receiver import Receiver
+from otel_receiver import FIRST_S, Receiver
 from running_gateway import RunningGateway, assume_dollar, make_key, settings_text
 from stub_upstream import Behaviour, StubUpstream
 
@@ -57,6 +57,7 @@ def gateway(
     home = tmp_path_factory.mktemp("gateway")
     with RunningGateway(home, settings_text(stub.url, more=MORE), module_store.dsn, environment) as running:
         assume_dollar(module_store)
+        first_told(receiver, running, make_key(module_store, "first", secret="f" * 43))
         yield running
 
 
@@ -69,6 +70,15 @@ def client(gateway: RunningGateway, key: str) -> Iterator[openai.OpenAI]:
 def ask(client: openai.OpenAI, model: str, headers: dict[str, str] | None = None, **more: Any) -> Any:
     messages: Any = [{"role": "user", "content": f"{MARK} こんにちは"}]
     return client.chat.completions.create(model=model, messages=messages, extra_headers=headers or {}, **more)
+
+
+def first_told(receiver: Receiver, running: RunningGateway, key: str) -> None:
+    """Wait until a gateway has told of a call: from then on it is told in time."""
+    running.wait_until_known(key)
+    known = len(receiver.spans)
+    with openai.OpenAI(base_url=f"{running.url}/v1", api_key=key, max_retries=0) as client:
+        ask(client, "stub-first")
+    receiver.wait(lambda: len(receiver.spans) > known, FIRST_S)
 
 
 def test_a_call_becomes_a_span_of_its_callers_trace(
@@ -177,10 +187,10 @@ def test_what_waits_is_sent_when_the_gateway_stops(
     tmp_path: Path, store: Store, stub: StubUpstream, receiver: Receiver
 ) -> None:
     environment = {**receiver.environment, "OTEL_TRACES_SAMPLER": "always_on", "OTEL_METRIC_EXPORT_INTERVAL": "600000"}
-    known = len(receiver.spans)
     with RunningGateway(tmp_path, settings_text(stub.url), store.dsn, environment) as running:
         made = make_key(store)
-        running.wait_until_known(made)
+        first_told(receiver, running, made)
+        known = len(receiver.spans)
         with openai.OpenAI(base_url=f"{running.url}/v1", api_key=made, max_retries=0) as client:
             for _ in range(5):
                 ask(client, "stub-model")
@@ -314,6 +324,7 @@ def test_what_cannot_be_sent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(asked, OperatorError)
     assert asked.code == "telemetry_protocol"
 
+    monkeypatch.delitem(sys.modules, "opentelemetry.sdk.trace", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     missing = signals_of(BASE)
     assert isinstance(missing, OperatorError)

@@ -158,6 +158,25 @@ def test_a_settlement_turns_leases_into_use(store: Store) -> None:
     assert books(store, second.budget_id) == Books(100 * YEN, 3 * YEN, 17 * YEN, {ONE: 17 * YEN})
 
 
+@pytest.mark.parametrize(("leased", "taken", "left"), [(9, 4, 5), (9, 9, 0), (3, 9, 0), (0, 9, 0)])
+def test_no_more_comes_off_a_lease_than_is_on_it(store: Store, leased: float, taken: float, left: float) -> None:
+    """In the batch and the careful way alike, whatever a worker believes to hold."""
+    quick, careful = budget("quick"), budget("careful")
+    made(store, quick, careful)
+    registered(store, ONE, TWO)
+    drew(store, ONE, 1, *[(one, leased, 0) for one in (quick, careful) if leased])
+    drew(store, TWO, 1, (quick, 20, 0), (careful, 20, 0))
+
+    with batch_of(store) as batch:
+        leases.settle_in_batch(batch, [settlement(ONE, [(quick, taken)], 7)])
+    with store.transaction() as tx:
+        leases.settle_many(tx, [settlement(ONE, [(careful, taken)], 7)])
+
+    mine = {ONE: left * YEN} if leased else {}
+    for one in (quick, careful):
+        assert books(store, one.budget_id) == Books(100 * YEN, 7 * YEN, (left + 20) * YEN, {**mine, TWO: 20 * YEN})
+
+
 def test_a_soft_budget_only_counts(store: Store) -> None:
     soft = budget("soft", 10, kind="soft")
     made(store, soft)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from stub_upstream import StubUpstream
-from test_asking import CHAT, FAST, MOST, body, failure, run
+from test_asking import CHAT, FAST, MOST, body, client, failure, run
 
 from jitsuri import words
 from jitsuri.providers.shapes import Timeouts, Upstream
@@ -96,6 +96,23 @@ def test_an_upstream_under_the_companys_own_authority_is_trusted_by_its_file(
         return first
 
     assert run(story)["object"] == "chat.completion"
+    assert secret.connections == 1
+
+
+def test_tls_runs_on_the_plain_loop_too(secret: StubUpstream, authority: Authority) -> None:
+    async def story() -> None:
+        async with client() as asks:
+            one = _at(secret, ca_file=str(authority.file))
+            for _ in range(3):
+                assert json.loads(await (await asks.ask(one, CHAT, body(), {})).whole(MOST))["object"]
+            large = await (await asks.ask(one, CHAT, body("stub-large-3000000"), {})).whole(MOST)
+            assert len(large) > 3_000_000
+            reply = await asks.ask(one, CHAT, body("stub-drip-0.1", stream=True), {})
+            await anext(reply.pieces())
+            reply.close()
+            await asyncio.to_thread(secret.wait, lambda: secret.last.cancelled, 1.0)
+
+    asyncio.run(story())
     assert secret.connections == 1
 
 

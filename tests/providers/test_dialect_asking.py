@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitsuri import words
+from jitsuri.providers.rules import asking, bounding
 from jitsuri.providers.rules.asking import body_for, fields_of, read_ask
 from jitsuri.providers.shapes import Asked, Dialect, Operation
 from jitsuri.terms.outcomes import Refusal
@@ -292,3 +294,45 @@ def test_any_body_is_a_refusal_or_a_request_never_an_exception(route: tuple[Any,
     made = body_for(read, model="x", most_output_tokens=5, with_usage=True)
     assert msgspec.json.decode(made)["model"] == "x"
     fields_of(read)
+
+
+PLAIN_VALUES: dict[str, list[Any]] = {
+    "model": ["m", "m" * 512, "m" * 513, "", None, 3, "gpt-4o"],
+    "messages": [SAID, [*SAID, *SAID], [], {}, "x" * 80, None, [{"role": "user", "content": "[" + "x" * 80}],
+                 [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.jp/" + "b" * 60}}]}],
+                 [{"role": "user", "content": [{"type": "text", "text": "x" * 70}]}], ["x" * 80], {"a": ["x" * 80]}],
+    "max_tokens": [1, 0, 10_000_000, 10_000_001, None, "9", 1.5, -1, True],
+    "stream": [True, False, None, 1, "x"],
+    "temperature": [0.2], "stop": ["x", ["x"]], "metadata": [{"a": "["}, {"messages": ["x"]}], "user": ["["],
+    "tools": [[], [{"type": "web_search"}]], "n": [1, 2, None], "service_tier": ["flex", None], "plugins": [[], [{}]],
+    "max_completion_tokens": [3, None], "stream_options": [{"include_usage": True}, None],
+}  # fmt: skip
+
+
+@settings(derandomize=True, deadline=None, max_examples=250)
+@given(st.data())
+def test_a_plain_request_is_read_as_any_other_is(data: st.DataObject) -> None:
+    others = data.draw(st.lists(st.sampled_from(sorted(PLAIN_VALUES)), unique=True, max_size=4))
+    names = dict.fromkeys(["model", "messages", *others])
+    fields = {
+        name: data.draw(st.one_of(st.just(PLAIN_VALUES[name][0]), st.sampled_from(PLAIN_VALUES[name])))
+        for name in names
+    }
+    raw = json.dumps(fields, ensure_ascii=False, separators=data.draw(st.sampled_from([None, (",", ":")]))).encode()
+
+    read = read_ask("openai", "chat", raw)
+    with mock.patch.object(asking, "_PLAIN_FIELDS", frozenset()):
+        expected = read_ask("openai", "chat", raw)
+
+    assert read == expected
+    if isinstance(read, Asked):
+        assert list(read.fields) == list(fields)
+
+
+def test_ordinary_requests_take_the_short_way() -> None:
+    raw = json.dumps({"model": "m", "messages": SAID * 3, "max_tokens": 5, "temperature": 0.1, "stream": True}).encode()
+    fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+
+    assert asking._PLAIN_FIELDS.issuperset(fields)
+    assert asking._plain_ask(fields, raw) == read_ask("openai", "chat", raw)
+    assert not asking._PLAIN_FIELDS & set().union(*bounding._LOOKED_AT.values())

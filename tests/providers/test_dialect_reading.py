@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
+import msgspec
 import pytest
 from dialect_parts import (
     DONE,
@@ -24,6 +26,8 @@ from dialect_parts import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jitsuri.providers.rules import reading
+from jitsuri.providers.rules.glancing import NULL, size_of
 from jitsuri.providers.rules.reading import StreamReader, read_answer
 from jitsuri.providers.rules.recognising import Repeats
 from jitsuri.providers.shapes import Dialect, Told
@@ -350,3 +354,49 @@ def test_garbage_is_read_without_an_exception(words: list[bytes], dialect: Diale
     reader.standing()
     read_answer(dialect, "chat", b"".join(words))
     read_answer(dialect, "embeddings", b"".join(words))
+
+
+SAID_ANYHOW: list[Any] = [
+    None,
+    "",
+    "a",
+    "ok",
+    "null",
+    "はい",
+    [],
+    [1],
+    [{"type": "text", "text": "x"}],
+    {},
+    0,
+    12345,
+    True,
+]
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.data())
+def test_an_answer_of_one_choice_is_read_as_any_other_is(data: st.DataObject) -> None:
+    said = data.draw(
+        st.dictionaries(st.sampled_from(["content", "refusal", "tool_calls", "audio"]), st.sampled_from(SAID_ANYHOW))
+    )
+    finish = data.draw(st.sampled_from(["stop", "length", "max_tokens", "function_call", "", None, "else"]))
+    choice = {"index": 0, "message": data.draw(st.sampled_from([said, said, None])), "finish_reason": finish}
+    more: dict[str, Any] = {"choices": data.draw(st.sampled_from([[choice], [choice], [choice] * 2, [], None]))}
+    for name in data.draw(
+        st.lists(st.sampled_from(["error", "data", "usage", "id", "service_tier", "model"]), max_size=2)
+    ):
+        more[name] = data.draw(st.sampled_from([None, "x", {"message": "no", "code": "quota"}, []]))
+    body = completion(said, finish, **more)
+
+    told = read_answer("openai", "chat", body)
+    with mock.patch.object(reading, "_SURELY_TEXT", 10**9):
+        assert told == read_answer("openai", "chat", body)
+
+
+@pytest.mark.parametrize("value", ["null", '""', "[]", '"a"', '"ab"', "0", "true", "[1]", '"null"', "12345", " null"])
+def test_the_size_of_a_value_is_what_stands_between_its_marks(value: str) -> None:
+    raw = msgspec.json.decode(f'{{"a":{value}}}'.encode(), type=dict[str, msgspec.Raw])["a"]
+    bare = bytes(raw)
+
+    assert size_of(raw) == (0 if bare == b"null" else max(0, len(bare) - 2))
+    assert size_of(NULL) == 0

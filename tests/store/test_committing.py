@@ -16,6 +16,7 @@ from jitsuri.store import committing
 from jitsuri.store.batching import Batch
 from jitsuri.store.committing import Committer
 from jitsuri.store.door import Store
+from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import derived_id
 
 WRITER = derived_id("writer", "test")
@@ -240,3 +241,80 @@ def test_a_batch_cut_before_its_commit_is_not_taken_for_written(table: Store, mo
 
     asyncio.run(main())
     assert cut == [True]
+
+
+def test_kept_rows_are_written_a_little_later(table: Store) -> None:
+    async def work(committer: Committer) -> None:
+        committer.keep("a", lambda: [("probe", (1, "x"))])
+        assert committer.depth == 0
+        await asyncio.sleep(3 * committing.KEPT_S)
+        await committer.submit([("probe", (2, "x"))])
+        assert committer.withdraw("a") is False
+
+    run(table, work)
+    assert kept(table) == [1, 2]
+
+
+def test_what_is_withdrawn_in_time_is_never_made(table: Store) -> None:
+    made: list[str] = []
+
+    def making() -> list[tuple[str, tuple[int, str]]]:
+        made.append("made")
+        return [("probe", (1, "x"))]
+
+    async def work(committer: Committer) -> None:
+        for wait_s in (0.0, 1.2 * committing.KEPT_S):  # before the timer's first turn, and before its second
+            committer.keep("a", making)
+            await asyncio.sleep(wait_s)
+            assert committer.withdraw("a") is True
+            assert committer.withdraw("a") is False
+        await asyncio.sleep(3 * committing.KEPT_S)
+
+    run(table, work)
+    assert kept(table) == []
+    assert made == []
+
+
+def test_what_is_still_kept_at_the_end_is_written(table: Store) -> None:
+    async def work(committer: Committer) -> None:
+        committer.keep("a", lambda: [("probe", (1, "x"))])
+
+    run(table, work)
+    assert kept(table) == [1]
+
+
+def test_kept_rows_that_cannot_be_written_are_logged(table: Store, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(committer: Committer) -> None:
+        committer.keep("a", lambda: [("probe", (1, None))])
+        await asyncio.sleep(3 * committing.KEPT_S)
+        await committer.submit([("probe", (2, "x"))])
+
+    run(table, work)
+    assert kept(table) == [2]
+    assert "could not be written" in caplog.text
+
+
+def test_who_waits_too_long_is_told_and_the_rows_are_written_all_the_same(table: Store) -> None:
+    is_open = threading.Event()
+
+    def writer(batch: Batch, rows: Sequence[Any]) -> None:
+        is_open.wait(10)
+        write(batch, rows)
+
+    async def work(committer: Committer) -> None:
+        future = committer.submit([("probe", (1, "x"))])
+        assert committer.expire(0.2) == 0
+        await asyncio.sleep(0.1)
+        assert committer.expire(0.2) == 0
+        await asyncio.sleep(0.15)
+        assert committer.expire(0.2) == 1
+        with pytest.raises(OperatorError) as told:
+            await future
+        assert told.value.code == "ledger_away"
+        is_open.set()
+        done = committer.submit([("probe", (2, "x"))])
+        await done
+        assert committer.expire(0.2) == 0
+
+    run(table, work, writer)
+    assert kept(table) == [1, 2]

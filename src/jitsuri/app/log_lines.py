@@ -111,16 +111,16 @@ class Failures:
             return
         code = plain(entry.error_code)
         now = time.monotonic()
-        held = self._held.get((attempt.upstream.name, code))
+        held = self._held.get((attempt.leg.upstream.name, code))
         if held is not None and now - held[0] < SAME_S:
             held[1] += 1
             return
         if len(self._held) >= MOST_KINDS:
             self._held.clear()
-        self._held[attempt.upstream.name, code] = [now, 0]
+        self._held[attempt.leg.upstream.name, code] = [now, 0]
         told_facts: dict[str, Any] = {
             "call": str(entry.call_id), "task": plain(entry.task) if entry.task else "",
-            "upstream": attempt.upstream.name, "model": plain(attempt.target.model), "outcome": entry.status,
+            "upstream": attempt.leg.upstream.name, "model": plain(attempt.leg.target.model), "outcome": entry.status,
             "http_status": entry.http_status, "code": code, "latency_ms": entry.latency_ms,
             "untold": int(held[1]) if held is not None else 0,
         }  # fmt: skip

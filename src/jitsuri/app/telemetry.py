@@ -71,7 +71,7 @@ class Telemetry:
         asked, told, headers = attempt.call.asked, attempt.told, attempt.call.inquiry.headers
         waiting.append(
             Booked(
-                entry, attempt.upstream, asked.operation, asked.is_stream, told.finish, told.response_id,
+                entry, attempt.leg.upstream, asked.operation, asked.is_stream, told.finish, told.response_id,
                 headers.get("traceparent", ""), headers.get("tracestate", ""),
             )
         )  # fmt: skip

@@ -41,9 +41,9 @@ from jitsuri.calls.records import minutes as minute_rows
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.shapes import Gauges
 from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
-from jitsuri.flows.cold.settling import abridge, begin, counted, fence, touch
+from jitsuri.flows.cold.settling import begin, counted, touch
 from jitsuri.flows.cold.superseding import supersede
-from jitsuri.flows.hot.desk import Asking, Desk, Reply
+from jitsuri.flows.hot.desk import Asking, Desk
 from jitsuri.ledger.live.budgets import LEASE_AWAY, Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import booking as booking_rows
@@ -71,7 +71,6 @@ from jitsuri.words import Language
 LOGGER = logging.getLogger("jitsuri.gateway")
 
 WRITERS: Mapping[str, Writer] = {
-    "fenced": fence,
     "intents": begin,
     "entries": booking_rows.book_many,
     "ended": intent_rows.close_many,
@@ -153,7 +152,7 @@ class Worker:
         self.watch = LoopWatch()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
-        self.committer = Committer(store, WRITERS, new_id(), supersede, abridge)
+        self.committer = Committer(store, WRITERS, new_id(), supersede)
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
@@ -166,7 +165,7 @@ class Worker:
         self.desk = Desk(
             keys=self.parts.keys, pace=Pace(order.workers),
             departments=self.parts.departments, table=self.parts.table, prices=self.parts.prices,
-            budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, ask=self._asking(),
+            budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, asking=self._asking,
             ledger=self.committer, sealing=self.parts.texts, now=partial(datetime.now, UTC),
             monotonic=time.monotonic, new_id=new_id, chance=random.random,
             most_output_tokens=settings.integer("gateway.most_output_tokens"), watch=self.telemetry.watch,
@@ -210,15 +209,8 @@ class Worker:
         for thread in self._threads:
             await asyncio.to_thread(thread.join, 5)
 
-    def _asking(self) -> Asking:
-        client, here = self._client, self._here
-
-        async def ask(upstream: Upstream, path: str, body: bytes, headers: Mapping[str, str], method: str) -> Reply:
-            if upstream.name == LOCAL:
-                return await here.ask(upstream, path, body, headers)
-            return cast(Reply, await client.ask(upstream, path, body, headers, method=method))
-
-        return ask
+    def _asking(self, upstream: Upstream) -> Asking:
+        return cast(Asking, self._here.ask if upstream.name == LOCAL else self._client.ask)
 
     async def _tick(self) -> None:
         seconds = self._settings.integer("gateway.ledger_seconds")
@@ -319,32 +311,27 @@ def health_of(
     return not why, msgspec.json.encode({"ok": not why, "why": why, "variants": list(variants), "budgets": budgets})
 
 
-class Chance:
-    """Random bytes from a store that is filled now and then.
+class Ids:
+    """Ids that sort by time, made with random bytes from a store that is filled now and then. For one thread.
 
     Asking the system releases the interpreter's lock, and with a writer thread at work getting it back takes up to a
     switch interval: a thousand times the price of the bytes.
     """
 
-    def __init__(self, size: int = 16_384) -> None:
+    def __init__(self, size: int = 16_000) -> None:
         self._size = size
         self._held = b""
         self._at = 0
 
-    def take(self, count: int) -> bytes:
+    def __call__(self) -> UUID:
         at = self._at
-        if at + count > len(self._held):
+        if at + 10 > len(self._held):
             self._held, at = os.urandom(self._size), 0
-        self._at = at + count
-        return self._held[at : at + count]
+        self._at = at + 10
+        return ordered_id(time.time_ns() // 1_000_000, self._held[at : at + 10])
 
 
-_CHANCE = Chance()
-
-
-def new_id() -> UUID:
-    """An id that sorts by time. For one thread."""
-    return ordered_id(time.time_ns() // 1_000_000, _CHANCE.take(10))
+new_id = Ids()
 
 
 def _short_id() -> str:

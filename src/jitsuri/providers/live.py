@@ -67,7 +67,12 @@ class Breakers:
         breaker = self._breakers.get(name)
         if breaker is None:
             breaker = self._breakers[name] = _Breaker(now_s)
-        breaker.note(outcome, now_s)
+        now = int(now_s / SLICE_S)
+        if outcome == "answered" and breaker.state != "half_open" and breaker.slice == now:  # the usual case
+            breaker.outcomes[now % SLICES] += 1
+            breaker.in_row = 0
+        else:
+            breaker.note(outcome, now_s)
 
     def states(self, now_s: float) -> Mapping[str, Health]:
         """Every upstream that was ever reported on, by name."""

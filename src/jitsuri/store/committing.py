@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -29,6 +30,8 @@ from jitsuri.store.door import Store
 from jitsuri.store.faults import operator_error
 from jitsuri.terms.errors import JitsuriError, OperatorError
 
+LOGGER = logging.getLogger("jitsuri.gateway")
+
 Writer = Callable[[Batch, Sequence[Any]], None]
 """Writes rows of one kind in the transaction it is given."""
 
@@ -39,7 +42,8 @@ Mender = Callable[[Batch, Rows], Rows]
 """Writes, of one hand-in that was refused because something of it is there already, what takes that one's place; returns
 the rows that are left to be written as usual."""
 
-Abridging = Callable[[dict[str, list[Any]]], None]
+Making = Callable[[], Rows]
+"""Makes rows when they are to be written."""
 
 MOST_AT_ONCE = 1000
 """Hand-ins per transaction: enough for any load of one worker, few enough that a bisection stays short (decision 0017)."""
@@ -54,9 +58,8 @@ _END_MARK = "DELETE FROM store_writers WHERE writer_id = %s OR seen_at < clock_t
 TOLD_AT_ONCE = 8
 """Hand-ins that are told in one turn of the loop that they are durable: what follows takes about 0.1 ms each (decision 0026)."""
 
-LONGEST_WAIT_S = 0.003
-"""Of rows that may wait, in seconds: about a transaction's own time, so that what is answered at once costs one and not two
-(decision 0026)."""
+KEPT_S = 0.005
+"""Rows that are kept go to the database between this and twice this many seconds later (decision 0026)."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 """Between tries while the database is away: the embedded one is back within four seconds (decision 0002)."""
@@ -65,7 +68,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 class _Handed:
     __slots__ = ("future", "rows")
 
-    def __init__(self, rows: Rows, future: asyncio.Future[None]) -> None:
+    def __init__(self, rows: Rows, future: asyncio.Future[None] | None) -> None:
         self.rows = rows
         self.future = future
 
@@ -74,27 +77,28 @@ class Committer:
     """One writer thread on a connection of its own. ``submit`` belongs to the event loop that started it."""
 
     def __init__(
-        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None,
-        abridged: Abridging | None = None,
-    ) -> None:  # fmt: skip
+        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None
+    ) -> None:
         """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had.
 
-        ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else. ``abridged`` is
-        given the rows of every transaction by kind, and takes out what the transaction itself makes needless.
+        ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else.
         """
         self._store = store
         self._mender = mender
-        self._abridged = abridged
         self._writers = dict(writers)
-        self._queue: queue.SimpleQueue[list[_Handed] | None] = queue.SimpleQueue()
-        self._gathered: list[_Handed] = []
-        """What may wait for what is handed in next."""
+        self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._kept: dict[object, Making] = {}
+        self._kept_longer: dict[object, Making] = {}
+        """What is handed in unless it is withdrawn: at the timer's next turn, and at its first."""
         self._is_timed = False
         self._statements: Statements | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_hurried = threading.Event()
-        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._recent: list[asyncio.Future[None]] = []
+        """Of what was handed in since ``expire`` looked last."""
+        self._waiting: deque[tuple[float, list[asyncio.Future[None]]]] = deque()
+        """The same before that, with the time when it was put here."""
         self.depth = 0
         """Hand-ins that are not durable yet; touched by the loop's thread alone."""
         self.outage: OperatorError | None = None
@@ -110,51 +114,70 @@ class Committer:
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
 
-    def submit(self, rows: Rows, *, may_wait: bool = False) -> asyncio.Future[None]:
+    def submit(self, rows: Rows) -> asyncio.Future[None]:
         """Hand rows in; the future is done when they are durable, or carries what is wrong with them.
 
-        A future that nobody waits for any more changes nothing: the rows are written all the same. ``may_wait``: they go
-        with what is handed in next, or by themselves after ``LONGEST_WAIT_S``.
+        A future that nobody waits for any more changes nothing: the rows are written all the same.
         """
         assert self._loop is not None, "a committer is started before it is used"
-        future = self._loop.create_future()
+        future: asyncio.Future[None] = self._loop.create_future()
         self.depth += 1
-        self._waiting.append((self._loop.time(), future))
-        self._gathered.append(_Handed(rows, future))
-        if not may_wait:
-            self._hand_over()
-        elif not self._is_timed:
-            self._is_timed = True
-            self._loop.call_later(LONGEST_WAIT_S, self._time_is_up)
+        self._recent.append(future)
+        self._queue.put(_Handed(rows, future))
         return future
 
-    def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        self._queue.put(gathered)
+    def keep(self, key: object, making: Making) -> None:
+        """Hand in, a little later, the rows that ``making`` makes then: unless ``withdraw`` comes first.
+
+        Nobody is told when they are durable; what is wrong with them is logged.
+        """
+        assert self._loop is not None, "a committer is started before it is used"
+        self._kept[key] = making
+        if not self._is_timed:
+            self._is_timed = True
+            self._loop.call_later(KEPT_S, self._turn)
+
+    def withdraw(self, key: object) -> bool:
+        """Take back what is kept under this key; False where it has gone to the database already."""
+        return self._kept.pop(key, None) is not None or self._kept_longer.pop(key, None) is not None
+
+    def _turn(self) -> None:
+        due, self._kept_longer, self._kept = self._kept_longer, self._kept, {}
+        for making in due.values():
+            self._hand_over(making)
+        self._is_timed = bool(self._kept_longer)
+        if self._is_timed and self._loop is not None:
+            self._loop.call_later(KEPT_S, self._turn)
+
+    def _hand_over(self, making: Making) -> None:
+        self.depth += 1
+        self._queue.put(_Handed(making(), None))
 
     def _end(self) -> None:
-        self._hand_over()
+        for making in (*self._kept_longer.values(), *self._kept.values()):
+            self._hand_over(making)
+        self._kept, self._kept_longer = {}, {}
         self._queue.put(None)
-
-    def _time_is_up(self) -> None:
-        self._is_timed = False
-        if self._gathered:
-            self._hand_over()
 
     def expire(self, seconds: float) -> int:
         """Let those wait no longer who have waited for so long; their rows are written all the same. Returns how many.
 
-        Their futures raise OperatorError ``ledger_away``. Called by the loop, now and then.
+        Their futures raise OperatorError ``ledger_away``. Called by the loop, now and then: who handed in between two
+        calls waits from the second one on.
         """
         assert self._loop is not None
-        before = self._loop.time() - seconds
+        now = self._loop.time()
+        waiting, recent = self._waiting, [future for future in self._recent if not future.done()]
+        self._recent = []
+        if recent:
+            waiting.append((now, recent))
         count = 0
-        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] < before):
-            _, future = self._waiting.popleft()
-            if not future.done():
-                why = self.outage.code if self.outage is not None else "slow"
-                future.set_exception(OperatorError("ledger_away", why=why, seconds=round(seconds)))
-                count += 1
+        while waiting and (waiting[0][0] <= now - seconds or all(future.done() for future in waiting[0][1])):
+            for future in waiting.popleft()[1]:
+                if not future.done():
+                    why = self.outage.code if self.outage is not None else "slow"
+                    future.set_exception(OperatorError("ledger_away", why=why, seconds=round(seconds)))
+                    count += 1
         return count
 
     def stop(self, seconds: float) -> int:
@@ -180,14 +203,14 @@ class Committer:
             if first is None:
                 is_last = True
             else:
-                batch += first
+                batch.append(first)
             with contextlib.suppress(queue.Empty):
                 while len(batch) < MOST_AT_ONCE:
                     one = self._queue.get_nowait()
                     if one is None:
                         is_last = True
                     else:
-                        batch += one
+                        batch.append(one)
             if batch:
                 self._write(batch)
         with contextlib.suppress(psycopg.Error, JitsuriError):
@@ -249,8 +272,6 @@ class Committer:
             for handed in batch:
                 for kind, row in handed.rows if mender is None else mender(transaction, handed.rows):
                     grouped[kind].append(row)
-            if self._abridged is not None:
-                self._abridged(grouped)
             for kind, rows in grouped.items():
                 if rows:
                     self._writers[kind](transaction, rows)
@@ -314,10 +335,12 @@ class Committer:
 
     def _resolve(self, batch: list[_Handed], error: BaseException | None) -> None:
         assert self._loop is not None
+        if error is not None and any(handed.future is None for handed in batch):
+            LOGGER.warning("rows that nobody waits for could not be written: %s", error)
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
             self._loop.call_soon_threadsafe(self._tell, [handed.future for handed in batch], error)
 
-    def _tell(self, futures: list[asyncio.Future[None]], error: BaseException | None) -> None:
+    def _tell(self, futures: list[asyncio.Future[None] | None], error: BaseException | None) -> None:
         """Tell who waits, a few in each turn of the loop: all that wake at once would keep it from everything else."""
         assert self._loop is not None
         told, left = futures[:TOLD_AT_ONCE], futures[TOLD_AT_ONCE:]
@@ -325,7 +348,7 @@ class Committer:
             self._loop.call_soon(self._tell, left, error)
         self.depth -= len(told)
         for future in told:
-            if future.done():
+            if future is None or future.done():
                 continue
             if error is None:
                 future.set_result(None)

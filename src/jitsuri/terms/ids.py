@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import NewType
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 TaskName = NewType("TaskName", str)
 """A task's short name, as in ``model="task:inquiry-triage"``; '' is 未割当 (no task yet)."""
@@ -25,17 +25,22 @@ def digest_16(*parts: bytes) -> bytes:
 def derived_id(kind: str, *parts: str | bytes) -> UUID:
     """The id of a thing of this kind that these parts identify: a UUID of version 8 (RFC 9562 §5.8)."""
     digest = digest_16(kind.encode(), *[p.encode() if isinstance(p, str) else p for p in parts])
-    return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
+    return _uuid(_whole(digest, "big") & _FREE_BITS | _VERSION_8)
 
 
 def deriving(kind: str, *first: str) -> Callable[[str], UUID]:
     """``derived_id`` for things that differ only in their last part: what is the same for all is made once."""
     fixed = b"".join(len(part).to_bytes(8, "big") + part for part in (kind.encode(), *(one.encode() for one in first)))
+    begun = blake2b(fixed, digest_size=16)
 
     def derive(last: str) -> UUID:
         part = last.encode()
-        digest = blake2b(fixed + len(part).to_bytes(8, "big") + part, digest_size=16).digest()
-        return UUID(int=int.from_bytes(digest, "big") & _FREE_BITS | _VERSION_8)
+        hashing = begun.copy()
+        hashing.update(len(part).to_bytes(8, "big") + part)
+        made = _new(UUID)  # ``_uuid``, without its call
+        _set_bits(made, _whole(hashing.digest(), "big") & _FREE_BITS | _VERSION_8)
+        _set_safety(made, _UNKNOWN)
+        return made
 
     return derive
 
@@ -44,8 +49,11 @@ def sibling_id(kind: str, other: UUID) -> UUID:
     """The id of the one thing of this kind that belongs to another thing: as short as the way back, and as unique."""
     mask = _MASKS.get(kind)
     if mask is None:
-        mask = _MASKS[kind] = int.from_bytes(digest_16(kind.encode()), "big") & _FREE_BITS
-    return UUID(int=other.int ^ mask)
+        mask = _MASKS[kind] = _whole(digest_16(kind.encode()), "big") & _FREE_BITS
+    made = _new(UUID)  # ``_uuid``, without its call
+    _set_bits(made, other.int ^ mask)
+    _set_safety(made, _UNKNOWN)
+    return made
 
 
 _MASKS: dict[str, int] = {}
@@ -53,12 +61,29 @@ _MASKS: dict[str, int] = {}
 
 def ordered_id(milliseconds: int, chance: bytes) -> UUID:
     """An id that sorts by its time: a UUID of version 7 (RFC 9562 §5.7) of unix milliseconds and ten random bytes."""
-    bits = int.from_bytes(chance[:10], "big") & _FREE_RANDOM
-    return UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80 | bits | _VERSION_7)
+    bits = _whole(chance[:10], "big") & _FREE_RANDOM
+    made = _new(UUID)  # ``_uuid``, without its call
+    _set_bits(made, (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | bits | _VERSION_7)
+    _set_safety(made, _UNKNOWN)
+    return made
+
+
+def _uuid(bits: int) -> UUID:
+    """``UUID(int=bits)`` for bits that fit, in a third of its time: its initialiser looks at six ways of saying an id."""
+    made = _new(UUID)
+    _set_bits(made, bits)
+    _set_safety(made, _UNKNOWN)
+    return made
+
+
+_new, _whole = object.__new__, int.from_bytes
+_UNKNOWN = SafeUUID.unknown
+_set_bits, _set_safety = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__
+"""The two slots of a UUID (``uuid`` of CPython 3.8 and later), which its own ``__setattr__`` keeps closed."""
 
 
 _FREE_RANDOM = ~((0xF << 76) | (0x3 << 62)) & ((1 << 80) - 1)
 _VERSION_7 = (0x7 << 76) | (0x2 << 62)
-_FREE_BITS = ~((0xF << 76) | (0x3 << 62))
+_FREE_BITS = ~((0xF << 76) | (0x3 << 62)) & ((1 << 128) - 1)
 _VERSION_8 = (0x8 << 76) | (0x2 << 62)
 """Version and variant at their places (RFC 9562 §4)."""

@@ -47,6 +47,11 @@ def to_ledger_jpy(amount: Decimal) -> Decimal:
     return amount.quantize(LEDGER_STEP_JPY, ROUND_HALF_UP, _EXACT)
 
 
+def to_ledger_jpy_at(cost: Decimal, rate: Decimal) -> Decimal:
+    """An exact cost in yen at this rate, rounded to the ledger's step, half up, once."""
+    return _EXACT.multiply(cost, rate).quantize(LEDGER_STEP_JPY, ROUND_HALF_UP, _EXACT)
+
+
 def to_whole_yen(amount: Decimal) -> Decimal:
     """Round a yen amount for a reader, half up."""
     return amount.quantize(Decimal(1), ROUND_HALF_UP, _EXACT)

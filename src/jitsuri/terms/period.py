@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 COMPANY_ZONE = ZoneInfo("Asia/Tokyo")
+_JAPAN_AHEAD = timedelta(hours=9)
+_STEADY_SINCE = 1952
+"""Japan's clocks have not been changed since September 1951. Source: tz database (``tzdata`` 2026.6), rules ``JP``."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,6 +83,8 @@ def fiscal_months(year: int, starts_in: int = 4) -> tuple[Month, ...]:
 
 def company_day(at: datetime, zone: ZoneInfo = COMPANY_ZONE) -> date:
     """The company's day on which an instant falls. ``at`` must know its zone."""
+    if at.tzinfo is UTC and zone is COMPANY_ZONE and at.year >= _STEADY_SINCE:
+        return (at + _JAPAN_AHEAD).date()
     if at.tzinfo is None:
         raise ValueError("an instant must know its time zone")
     return at.astimezone(zone).date()

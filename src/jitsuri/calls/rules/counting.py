@@ -23,6 +23,10 @@ MOST_TOKENS = 10**12
 _NOTHING: Mapping[str, Any] = {}
 _ADDS_REASONING = frozenset({"x-ai", "perplexity"})
 """Their chat answers report reasoning beside the completion, not in it (genai-prices 0.2.3, extractors)."""
+_PLAIN_NAMES = frozenset({
+    "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
+})  # fmt: skip
+"""Names of an ordinary usage (OpenAI API reference, "CompletionUsage", read 2026-11-26)."""
 
 
 _LIVES = {"ephemeral_1h_input_tokens": "cache_write_1h_tokens"}
@@ -88,6 +92,53 @@ def usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
     Gemini's own ``usageMetadata`` is known by its total (pass-through of its native paths); its OpenAI-compatible endpoint
     tells what was thought by the total alone.
     """
+    return _plain_usage(usage) or _any_usage_of_openai(usage, provider)
+
+
+def checked_usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
+    """``checked_usage`` of ``usage_of_openai``, in one step where the answer is an ordinary one. Faults: of both."""
+    return _plain_usage(usage) or checked_usage(_any_usage_of_openai(usage, provider))
+
+
+def _plain_usage(usage: Mapping[str, Any]) -> Usage | None:
+    """A chat completion's usage in its ordinary shape, already checked; None for any other, which is read with care.
+
+    Ordinary: two whole counts that add up to the total, and of the details none but what was cached and what was thought.
+    Such a total says that thoughts are part of the completion, whoever the provider is.
+    """
+    if not _PLAIN_NAMES.issuperset(usage):
+        return None
+    given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(given) is not int or type(made) is not int or given < 0 or made < 0:
+        return None
+    total = given + made
+    if type(usage.get("total_tokens")) is not int or not usage["total_tokens"] == total <= MOST_TOKENS:
+        return None
+    cached = thought = 0
+    details = usage.get("prompt_tokens_details")
+    if details is not None:
+        cached = _only(details, "cached_tokens", given)
+    details = usage.get("completion_tokens_details")
+    if details is not None:
+        thought = _only(details, "reasoning_tokens", made)
+    return Usage(given, made, cached, 0, 0, thought) if cached >= 0 and thought >= 0 else None
+
+
+def _only(details: Any, name: str, whole: int) -> int:
+    """The one detail that says something, a part of its whole; −1 where the details are not that plain."""
+    if type(details) is not dict:
+        return -1
+    part = 0
+    for other, value in details.items():
+        if not value:
+            continue
+        if other != name or type(value) is not int or not 0 < value <= whole:
+            return -1
+        part = value
+    return part
+
+
+def _any_usage_of_openai(usage: Mapping[str, Any], provider: str) -> Usage:
     if "totalTokenCount" in usage:
         return usage_of_gemini(usage)
     counts: dict[str, int] = {}

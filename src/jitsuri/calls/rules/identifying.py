@@ -64,17 +64,26 @@ def naming_id(*candidates: str) -> str:
 
 def answer_key(response_id: str) -> UUID:
     """The thread that begins with this answer, and the key under which a later call finds it."""
-    return derived_id("answer", response_id)
+    return _of_key_of_answer(response_id)
+
+
+_of_key_of_answer = deriving("answer")
 
 
 def named_thread(name: str) -> UUID:
     """The thread (一連) that a header, session or trace names."""
-    return derived_id("thread", name)
+    return _of_thread(name)
+
+
+_of_thread = deriving("thread")
 
 
 def answered_call(response_id: str) -> UUID | None:
     """The id that a log of the upstream gives the call with this answer; None where the answer's id names none."""
-    return _of_answer(response_id) if _ANSWER_ID.fullmatch(response_id) else None
+    return _of_answer(response_id) if _is_answer_id(response_id) else None
+
+
+_is_answer_id = _ANSWER_ID.fullmatch
 
 
 _of_answer = deriving("call", "answer")

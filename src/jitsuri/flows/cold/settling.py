@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from jitsuri.access.records import keys as key_rows
@@ -21,28 +20,10 @@ GATEWAY = "gateway"
 """Who acts where no person does."""
 
 
-def fence(batch: Batch, worker_ids: Sequence[UUID]) -> None:
-    """Go on only while these workers stand. The batch raises CallerError ``worker_replaced``."""
-    lease_rows.fence(batch, worker_ids)
-
-
 def begin(batch: Batch, intents: Sequence[Intent]) -> None:
-    """Write intents."""
+    """Write intents, while their workers stand. The batch raises CallerError ``worker_replaced``."""
+    lease_rows.fence(batch, {intent.worker_id for intent in intents})
     intent_rows.begin_many(batch, intents)
-
-
-def abridge(rows: dict[str, list[Any]]) -> None:
-    """Leave out the intents that end in the transaction that they begin in; their workers are still asked after.
-
-    An intent tells of an attempt whose end nobody wrote: where both become durable at once there is nothing to tell.
-    """
-    intents = rows["intents"]
-    rows["fenced"] = list({intent.worker_id for intent in intents})
-    begun = {intent.attempt_id for intent in intents}
-    ended = begun.intersection(rows["ended"])
-    if ended:
-        rows["intents"] = [intent for intent in intents if intent.attempt_id not in ended]
-        rows["ended"] = [attempt_id for attempt_id in rows["ended"] if attempt_id not in ended]
 
 
 def counted(batch: Batch, settlements: Sequence[Settlement]) -> None:

@@ -15,11 +15,15 @@ from jitsuri.providers.rules.retrying import Outcome, outcome_of
 from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
 
+Passing = Callable[[Desk, Attempt, Reply, Out], Awaitable[Failure | None]]
+"""Hands an answer on."""
+
 
 def entered(desk: Desk, inquiry: Inquiry, now: datetime) -> Key | Refusal:
     """Whose call this is, while calls can be booked and priced at all."""
-    if desk.ledger.outage is not None:
-        return Refusal(LEDGER_AWAY, {"why": desk.ledger.outage.code})
+    outage = desk.ledger.outage
+    if outage is not None:
+        return Refusal(LEDGER_AWAY, {"why": outage.code})
     if not desk.prices.is_ready:
         return Refusal("not_ready")
     return desk.keys.find(inquiry.authorization, inquiry.x_api_key, now)
@@ -31,19 +35,20 @@ async def attempted(
     path: str,
     body: bytes,
     method: str,
-    passing: Callable[[Reply], Awaitable[Failure | None]],
+    passing: Passing,
+    out: Out,
 ) -> Failure | OperatorError | None:
     """Ask once and let ``passing`` hand the answer on; None when the caller has one, whole or broken off.
 
     Whatever ends it is booked, and told to the upstream's breaker.
     """
-    upstream = attempt.upstream
+    upstream = attempt.leg.upstream
     failure: Failure | None = None
     outcome: Outcome = "neutral"
     try:
         attempt.is_asked = True  # from here on it may have been, also where the caller goes away meanwhile
-        reply = await desk.ask(upstream, path, body, attempt.call.inquiry.headers, method)
-        failure = await passing(reply)
+        reply = await attempt.leg.ask(upstream, path, body, attempt.call.inquiry.headers, method=method)
+        failure = await passing(desk, attempt, reply, out)
         outcome = "answered" if failure is None else outcome_of(failure.fault)
     except UpstreamError as error:
         failure = Failure.of_error(error)
@@ -75,7 +80,7 @@ async def refuse(
                 why = error
     else:
         code = why.fault_code if isinstance(why, Failure) else why.code
-        count_refusal(desk, code, call.plan.task if call is not None else "")
+        count_refusal(desk, code, call.way.plan.task if call is not None else "")
     if isinstance(why, Failure):
         status, headers, body = why.told(inquiry.dialect, inquiry.language, call_id)
     else:

@@ -10,21 +10,20 @@ from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
-from jitsuri.access.shapes import Key
-from jitsuri.calls.rules.counting import checked_usage, usage_of_anthropic, usage_of_openai
+from jitsuri.calls.rules.counting import checked_usage, checked_usage_of_openai, usage_of_anthropic
 from jitsuri.calls.rules.faulting import LineError
-from jitsuri.calls.rules.identifying import answered_call, gateway_group, named_thread
-from jitsuri.calls.shapes import Call
-from jitsuri.flows.hot.desk import Desk, Inquiry
+from jitsuri.calls.rules.identifying import answered_call, named_thread
+from jitsuri.calls.shapes import AttemptOutcome, Call
+from jitsuri.flows.hot.desk import Desk, Inquiry, Rows
 from jitsuri.flows.hot.metering import CALLER_GONE, GATEWAY_FAILED, NOT_ASKED, metered
+from jitsuri.flows.hot.ways import Leg, Way
 from jitsuri.ledger.live.budgets import Hold
 from jitsuri.ledger.live.prices import to_micro_jpy
 from jitsuri.ledger.rules.costing import Costed
 from jitsuri.ledger.rules.estimating import estimated_tokens
 from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.ledger.shapes.intents import Intent
-from jitsuri.providers.shapes import Asked, Dialect, Told, Upstream
-from jitsuri.routing.shapes import Plan, Target
+from jitsuri.providers.shapes import Asked, Dialect, Told
 from jitsuri.terms.ids import sibling_id
 from jitsuri.terms.period import company_day
 from jitsuri.terms.usage import Usage
@@ -38,7 +37,6 @@ NOT_REPORTED = "usage_not_reported"
 LOCAL_BLOCK = "local"
 """The price of what this machine answers without a model: nothing per call (decision 0022)."""
 
-FREE_KINDS = frozenset({"student", "rules"})
 UNUSED_BLOCK = "unused"
 """The price of an attempt that was refused or never begun: nothing was used."""
 
@@ -46,27 +44,25 @@ _UNUSED = Usage()
 _ZERO = Decimal(0)
 _NIL = UUID(int=0)
 _NO_TOLD = Told()
+_NO_LABELS: dict[str, str] = {}
 
 
 class CallUnderWay:
     """One request of a caller, from its admission to its last row."""
 
     __slots__ = (
-        "asked", "at", "attempts", "booked", "call_id", "day", "department", "failed", "inquiry", "key", "plan",
-        "started_s", "thread_id",
+        "asked", "at", "attempts", "booked", "call_id", "day", "failed", "inquiry", "started_s", "thread_id", "way",
     )  # fmt: skip
 
-    def __init__(self, desk: Desk, inquiry: Inquiry, key: Key, asked: Asked, plan: Plan, at: datetime) -> None:
+    def __init__(self, desk: Desk, inquiry: Inquiry, way: Way, asked: Asked, at: datetime) -> None:
         self.inquiry = inquiry
-        self.key = key
+        self.way = way
         self.asked = asked
-        self.plan = plan
         self.at = at
         self.day = company_day(at)
         self.started_s = desk.monotonic()
         self.call_id = desk.new_id()
         self.thread_id = named_thread(inquiry.thread) if inquiry.thread else self.call_id
-        self.department = key.department or plan.department
         self.attempts = 0
         self.booked: list[asyncio.Future[None]] = []
         """Rows handed in so far; the last byte waits for all of them."""
@@ -94,23 +90,20 @@ class Attempt:
     """
 
     __slots__ = (
-        "attempt_id", "bound", "call", "desk", "entry", "first_token_ms", "hold", "intent", "is_asked", "micro_jpy",
-        "response", "started_s", "target", "told", "upstream",
+        "_intent", "attempt_id", "bound", "call", "desk", "entry", "first_token_ms", "hold", "is_asked", "leg", "micro_jpy",
+        "response", "started_s", "told",
     )  # fmt: skip
 
-    def __init__(
-        self, desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, bound: Usage, micro_jpy: int,
-        hold: Hold,
-    ) -> None:  # fmt: skip
+    def __init__(self, desk: Desk, call: CallUnderWay, leg: Leg, bound: Usage, micro_jpy: int, hold: Hold) -> None:
         self.desk = desk
         self.call = call
-        self.upstream = upstream
-        self.target = target
+        self.leg = leg
         self.bound = bound
         self.hold = hold
         call.attempts += 1
-        self.attempt_id = call.call_id if call.attempts == 1 else desk.new_id()
-        self.started_s = desk.monotonic()
+        is_first = call.attempts == 1
+        self.attempt_id = call.call_id if is_first else desk.new_id()
+        self.started_s = call.started_s if is_first else desk.monotonic()
         self.first_token_ms: int | None = None
         self.micro_jpy = micro_jpy
         self.entry: GatewayEntry | None = None
@@ -118,16 +111,31 @@ class Attempt:
         self.is_asked = False
         self.told = _NO_TOLD
         self.response = b""
-        intent = Intent(
-            self.attempt_id, call.call_id, call.thread_id, hold.worker_id, call.at, call.day, call.plan.task,
-            call.department, call.key.name, upstream.vendor, target.model, upstream.region, call.asked.tier,
-            bound.input_tokens, bound.output_tokens, micro_jpy, hold.counted,
+        self._intent: asyncio.Future[None] | None = None
+        if call.asked.is_stream or call.asked.operation == "other":
+            self._intent = desk.ledger.submit(self.intent_rows())
+        else:
+            desk.ledger.keep(self, self.intent_rows)
+
+    async def begun(self) -> None:
+        """Wait until the intent is durable, where the caller is to get bytes before the entry is."""
+        if self._intent is not None:
+            await self._intent
+
+    def intent_rows(self) -> Rows:
+        """That an upstream is being asked, for whoever finds this process gone."""
+        call, leg, hold, bound = self.call, self.leg, self.hold, self.bound
+        way = call.way
+        return (
+            (
+                "intents",
+                Intent(
+                    self.attempt_id, call.call_id, call.thread_id, hold.worker_id, call.at, call.day, way.plan.task,
+                    way.department, way.key.name, leg.upstream.vendor, leg.target.model, leg.upstream.region,
+                    call.asked.tier, bound.input_tokens, bound.output_tokens, self.micro_jpy, hold.counted,
+                ),
+            ),
         )  # fmt: skip
-        asked = call.asked
-        self.intent = desk.ledger.submit(
-            (("intents", intent),), may_wait=asked.operation != "other" and not asked.is_stream
-        )
-        """Done when the intent is durable: the first byte of a stream waits for it, a whole answer for its entry."""
 
     def __enter__(self) -> Attempt:
         return self
@@ -150,61 +158,72 @@ class Attempt:
         desk, call = self.desk, self.call
         latency_ms = int(1000 * (desk.monotonic() - self.started_s))
         usage, raw, reason = self._usage(status)
-        told = self.told
-        tier = told.tier
-        paid = self._paid(usage, tier, reason)
-        self.entry = entry = self._entry(status, http_status, error_code, usage, raw, paid, tier, latency_ms, reason)
-        cost_micro_jpy = to_micro_jpy(paid.cost_jpy)
-        rows: list[tuple[str, Any]] = [
-            ("entries", entry),
-            ("ended", self.attempt_id),
-            *(("settlements", one) for one in desk.budgets.settle(self.hold, cost_micro_jpy, self.attempt_id)),
-        ]
+        paid = self._paid(usage, reason)
+        self.entry = entry = self._entry(status, http_status, error_code, usage, raw, paid, latency_ms, reason)
+        yen = paid.cost_jpy
+        micro_jpy = 0 if yen is None else to_micro_jpy(yen)
+        rows: list[tuple[str, Any]] = [("entries", entry)]
+        if not desk.ledger.withdraw(self):
+            rows.append(("ended", self.attempt_id))
+        for settlement in desk.budgets.settle(self.hold, micro_jpy, self.attempt_id):
+            rows.append(("settlements", settlement))  # noqa: PERF401  # a comprehension is a call
         if not ends_call:
             call.failed = self
         else:
             call.failed = None
             rows.append(("calls", self.call_row(entry)))
-            if desk.sealing.keeps(call.plan.task):
-                texts = desk.sealing.texts(call.plan.task, call.call_id, call.day, call.inquiry.body, self.response)
+            task = call.way.plan.task
+            if desk.sealing.keeps(task):
+                texts = desk.sealing.texts(task, call.call_id, call.day, call.inquiry.body, self.response)
                 rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
-        desk.touched[call.key.key_id] = call.day
-        named = call.asked.operation == "other" or not call.plan.is_variant
-        outcome = metered(status, http_status, error_code, is_named_by_caller=named)
-        desk.meters.count(
-            int(call.at.timestamp()) // 60, call.plan.task, self.upstream.name, self.target.model, outcome,
-            latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens, cost_micro_jpy=cost_micro_jpy,
-            is_empty=status == "ok" and told.is_empty, fell_back=call.attempts > 1,
-        )  # fmt: skip
-        if call.key.tokens_per_minute:
-            taken = call.asked.input_bytes // 4
-            desk.pace.correct(call.key, taken, usage.input_tokens + usage.output_tokens, desk.monotonic())
-        desk.watch(self)
+        self._count(status, http_status, error_code, usage, micro_jpy, latency_ms)
         return entry
 
-    def _paid(self, usage: Usage, tier: str, reason: str) -> Costed:
+    def _count(
+        self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str, usage: Usage,
+        micro_jpy: int, latency_ms: int,
+    ) -> None:  # fmt: skip
+        """What stands beside the ledger: meters, paces, when the key was used, telemetry."""
+        desk, call, leg = self.desk, self.call, self.leg
+        way = call.way
+        if way.touched_on != call.day:
+            way.touched_on = desk.touched[way.key.key_id] = call.day
+        outcome: AttemptOutcome = "ok"
+        if status != "ok":
+            named = call.asked.operation == "other" or not way.plan.is_variant
+            outcome = metered(status, http_status, error_code, is_named_by_caller=named)
+        desk.meters.count(
+            int(call.at.timestamp()) // 60, way.plan.task, leg.upstream.name, leg.target.model, outcome,
+            latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens, cost_micro_jpy=micro_jpy,
+            is_empty=status == "ok" and self.told.is_empty, fell_back=call.attempts > 1,
+        )  # fmt: skip
+        if way.key.tokens_per_minute:
+            taken = call.asked.input_bytes // 4
+            desk.pace.correct(way.key, taken, usage.input_tokens + usage.output_tokens, desk.monotonic())
+        desk.watch(self)
+
+    def _paid(self, usage: Usage, reason: str) -> Costed:
         """The cost. Students and rules use no language tokens and cost nothing; what nobody reported has no price."""
-        if self.upstream.kind in FREE_KINDS:
-            return Costed(
-                "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, LOCAL_BLOCK, None, None, _ZERO
-            )
-        if usage == _UNUSED and reason != NOT_REPORTED:
-            return Costed(
-                "priced", "", self.upstream.vendor, self.target.model, "JPY", _ZERO, UNUSED_BLOCK, None, None, _ZERO
-            )
+        upstream, model, told = self.leg.upstream, self.leg.target.model, self.told
+        if self.leg.is_free:
+            return Costed("priced", "", upstream.vendor, model, "JPY", _ZERO, LOCAL_BLOCK, None, None, _ZERO)
         if reason == NOT_REPORTED:
-            return Costed("unpriced", reason, self.upstream.vendor, self.target.model, "", None, "", None, None, None)
-        call, told = self.call, self.told
-        names = (told.model, self.target.model)
-        return self.desk.prices.cost(self.upstream.vendor, names, usage, call.at, call.day, tier, self.upstream.region)
+            return Costed("unpriced", reason, upstream.vendor, model, "", None, "", None, None, None)
+        if not (usage.input_tokens or usage.output_tokens) and usage == _UNUSED:
+            return Costed("priced", "", upstream.vendor, model, "JPY", _ZERO, UNUSED_BLOCK, None, None, _ZERO)
+        call = self.call
+        return self.desk.prices.cost(
+            upstream.vendor, (told.model, model), usage, call.at, call.day, told.tier, upstream.region
+        )
 
     def _usage(self, status: str) -> tuple[Usage, Mapping[str, object] | None, str]:
         """What the upstream reported; else an estimate, where it was asked, and why it is one."""
         raw = self.told.usage
         if raw is not None:
-            usage = usage_of(self.upstream.dialect, self.upstream.vendor, raw)
+            upstream = self.leg.upstream
+            usage = usage_of(upstream.dialect, upstream.vendor, raw)
             if usage is not None:
                 return usage, raw, ""
         if not self.is_asked or status == "error":
@@ -223,32 +242,36 @@ class Attempt:
 
     def _entry(
         self, status: Literal["ok", "error", "cut"], http_status: int | None, error_code: str, usage: Usage,
-        raw: Mapping[str, object] | None, paid: Costed, tier: str, latency_ms: int, reason: str,
+        raw: Mapping[str, object] | None, paid: Costed, latency_ms: int, reason: str,
     ) -> GatewayEntry:  # fmt: skip
-        call, told = self.call, self.told
+        """The entry, its fields in their order: by name they would take three times as long."""
+        call, told, leg, desk = self.call, self.told, self.leg, self.desk
+        way = call.way
         if paid.state != "priced" or not reason:
             reason = paid.reason
         return GatewayEntry(
-            entry_id=sibling_id("entry", self.attempt_id), attempt_id=self.attempt_id,
-            call_id=call.call_id, thread_id=call.thread_id, kind="attempt", corrects=None, at=call.at, day=call.day,
-            booked_at=self.desk.now(), task=call.plan.task, department=call.department, provider=paid.provider,
-            model=paid.model, model_asked=self.target.model, model_answered=told.model,
-            region=self.upstream.region, tier=tier, purpose="", status=status, http_status=http_status,
-            error_code=error_code, calls=1, usage=usage, usage_raw=raw, latency_ms=latency_ms,
-            first_token_ms=self.first_token_ms, state=paid.state, reason=reason, currency=paid.currency,
-            cost=paid.cost, price_block=paid.price_block, price_book=self.desk.prices.book_id, rate_id=paid.rate_id,
-            rate=paid.rate, cost_jpy=paid.cost_jpy, reported_cost=None, reported_currency="", source=SOURCE,
-            run_id=None,
+            sibling_id("entry", self.attempt_id), self.attempt_id, call.call_id, call.thread_id,
+            "attempt", None,  # kind, corrects
+            call.at, call.day, desk.now(),
+            way.plan.task, way.department,
+            paid.provider, paid.model, leg.target.model, told.model,
+            leg.upstream.region, told.tier, "",  # purpose
+            status, http_status, error_code,
+            1,  # calls
+            usage, raw, latency_ms, self.first_token_ms,
+            paid.state, reason, paid.currency, paid.cost, paid.price_block, desk.prices.book_id, paid.rate_id, paid.rate,
+            paid.cost_jpy,
+            None, "",  # reported cost and currency
+            SOURCE, None,  # run
         )  # fmt: skip
 
     def call_row(self, entry: GatewayEntry) -> Call:
         """The call itself, as it is kept."""
         call = self.call
-        task = call.plan.task
-        group = gateway_group(task, call.key.name)
+        way = call.way
         return Call(
-            call.call_id, sha256(call.inquiry.body).digest()[:16], call.at, call.thread_id, task, call.department, group,
-            entry.provider, entry.model, entry.status, call.key.name, SOURCE, _NIL, 0, {},
+            call.call_id, sha256(call.inquiry.body).digest()[:16], call.at, call.thread_id, way.plan.task, way.department,
+            way.group_id, entry.provider, entry.model, entry.status, way.key.name, SOURCE, _NIL, 0, _NO_LABELS,
             answered_call(self.told.response_id),
         )  # fmt: skip
 
@@ -256,11 +279,8 @@ class Attempt:
 def usage_of(dialect: Dialect, vendor: str, raw: Mapping[str, object]) -> Usage | None:
     """Counts of a usage as reported; None where it cannot be read (negative, text, a part above its whole)."""
     try:
-        return checked_usage(usage_of_anthropic(raw) if dialect == "anthropic" else usage_of_openai(raw, vendor))
+        if dialect == "openai":
+            return checked_usage_of_openai(raw, vendor)
+        return checked_usage(usage_of_anthropic(raw))
     except LineError:
         return None
-
-
-def header_yen(entry: GatewayEntry) -> bytes:
-    """The cost for the caller's header: yen to the ledger's step, '' where there is none."""
-    return b"" if entry.cost_jpy is None else str(entry.cost_jpy or Decimal(0)).encode()

@@ -33,7 +33,13 @@ class Ledger(Protocol):
     @property
     def outage(self) -> OperatorError | None: ...
 
-    def submit(self, rows: Rows, *, may_wait: bool = False) -> asyncio.Future[None]: ...
+    def submit(self, rows: Rows) -> asyncio.Future[None]: ...
+
+    def keep(self, key: object, making: Callable[[], Rows]) -> None:
+        """Hand in, a little later, what ``making`` makes then, unless it is withdrawn before."""
+
+    def withdraw(self, key: object) -> bool:
+        """Take back what is kept; False where it has gone to the database already."""
 
 
 class Reply(Protocol):
@@ -54,14 +60,21 @@ class Reply(Protocol):
     def release(self) -> None: ...
 
 
-Asking = Callable[[Upstream, str, bytes, Mapping[str, str], str], Awaitable[Reply]]
-"""``ask(upstream, path, body, headers, method)``. Raises UpstreamError, and OperatorError where its key is missing."""
+class Asking(Protocol):
+    """How an upstream is asked. Raises UpstreamError, and OperatorError where its key is missing."""
+
+    def __call__(
+        self, upstream: Upstream, path: str, body: bytes, headers: Mapping[str, str], *, method: str
+    ) -> Awaitable[Reply]: ...
 
 
 class Out(Protocol):
-    """The way back to the caller. ``begin`` once, ``piece`` any number of times, ``end`` once; or ``whole`` alone."""
+    """The way back to the caller. ``begin`` once, ``piece`` any number of times, ``end`` once; or ``whole`` or ``ready`` alone."""
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None: ...
+
+    def ready(self, status: int, lines: bytes, body: bytes) -> None:
+        """Like ``whole``, for the usual answer: headers are lines that are known to be sound, the length not among them."""
 
     async def begin(self, status: int, headers: Headers) -> None: ...
 
@@ -116,7 +129,7 @@ class Desk:
     breakers: Breakers
     meters: Meters
     upstreams: Mapping[str, Upstream]
-    ask: Asking
+    asking: Callable[[Upstream], Asking]
     ledger: Ledger
     sealing: Sealing
     now: Callable[[], datetime]
@@ -126,6 +139,8 @@ class Desk:
     """Uniform in [0, 1)."""
     most_output_tokens: int
     """Set on calls under a hard budget that name no maximum."""
+    ways: dict[tuple[int, int, str], Any] = field(default_factory=dict)
+    """What calls that are alike have in common: ``flows.hot.ways``."""
     touched: dict[UUID, date] = field(default_factory=dict)
     """On which day keys were used since this was last written."""
     most_answer_bytes: int = 64 * 1024 * 1024

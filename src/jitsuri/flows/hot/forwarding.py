@@ -12,12 +12,13 @@ from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
 from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
 from jitsuri.flows.hot.telling import told_target
+from jitsuri.flows.hot.ways import Leg, way_of
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.refusing import read_error
 from jitsuri.providers.rules.reporting import model_of_path, told_of, told_of_events
 from jitsuri.providers.shapes import Asked, Told, Upstream
 from jitsuri.routing.rules.choosing import matches
-from jitsuri.routing.shapes import Plan, Target
+from jitsuri.routing.shapes import Plan
 from jitsuri.terms.errors import OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
 
@@ -31,14 +32,16 @@ async def forward(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     if isinstance(came, Refusal):
         await refuse(desk, inquiry, None, came, out)
         return
-    call, upstream, target = came
-    holding = await held(desk, call, upstream, target)
-    failure = holding if isinstance(holding, Refusal) else await _forwarded(desk, call, upstream, target, holding, out)
+    call, leg = came
+    holding = held(desk, call, leg)
+    if not isinstance(holding, Held | Refusal):
+        holding = await holding
+    failure = holding if isinstance(holding, Refusal) else await _forwarded(desk, call, leg, holding, out)
     if failure is not None:
         await refuse(desk, inquiry, call, failure, out)
 
 
-def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Upstream, Target] | Refusal:
+def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Leg] | Refusal:
     now = desk.now()
     key = entered(desk, inquiry, now)
     if isinstance(key, Refusal):
@@ -55,19 +58,18 @@ def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Upstream, Tar
     chosen = _chosen(desk, key, inquiry, model, open_to)
     if isinstance(chosen, Refusal):
         return chosen
-    plan, upstream, target = chosen
+    plan, name = chosen
     limited = desk.pace.take(key, len(inquiry.body) // 4, desk.monotonic())
     if limited is not None:
         return limited
-    return CallUnderWay(desk, inquiry, key, asked, plan, now), upstream, target
+    way = way_of(desk, key, plan, name, "other")
+    return CallUnderWay(desk, inquiry, way, asked, now), way.legs[0]
 
 
-def _chosen(
-    desk: Desk, key: Key, inquiry: Inquiry, model: str, open_to: list[Upstream]
-) -> tuple[Plan, Upstream, Target] | Refusal:
+def _chosen(desk: Desk, key: Key, inquiry: Inquiry, model: str, open_to: list[Upstream]) -> tuple[Plan, str] | Refusal:
     """Where it goes: the model's upstream where it opens the path, else the first that opens it and may be asked."""
     names = [f"{u.name}/{model or inquiry.path}" for u in open_to]
-    found: tuple[Plan, Upstream, Target] | Refusal = Refusal("path_not_opened", {"path": inquiry.path[:200]})
+    found: tuple[Plan, str] | Refusal = Refusal("path_not_opened", {"path": inquiry.path[:200]})
     by_model = desk.table.plan(model, inquiry.task, key.task) if model else None
     if isinstance(by_model, Plan) and by_model.targets[0].upstream in {u.name for u in open_to}:
         names = [str(by_model.targets[0])]
@@ -80,7 +82,7 @@ def _chosen(
         upstream = desk.upstreams[target.upstream]
         refusal = may(key, plan.task, target.model, upstream.region)
         if refusal is None:
-            return plan, upstream, target
+            return plan, name
         found = refusal
     return found
 
@@ -102,14 +104,12 @@ class _Named(msgspec.Struct):
 
 
 async def _forwarded(
-    desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target, holding: Held, out: Out
+    desk: Desk, call: CallUnderWay, leg: Leg, holding: Held, out: Out
 ) -> Failure | OperatorError | None:
     inquiry = call.inquiry
-    path = path_for(upstream, inquiry.path, target.model) + (f"?{inquiry.query}" if inquiry.query else "")
-    with Attempt(desk, call, upstream, target, holding.bound, holding.micro_jpy, holding.hold) as attempt:
-        return await attempted(
-            desk, attempt, path, inquiry.body, inquiry.method, lambda reply: _passed(desk, attempt, reply, out)
-        )
+    path = path_for(leg.upstream, inquiry.path, leg.target.model) + (f"?{inquiry.query}" if inquiry.query else "")
+    with Attempt(desk, call, leg, holding.bound, holding.micro_jpy, holding.hold) as attempt:
+        return await attempted(desk, attempt, path, inquiry.body, inquiry.method, _passed, out)
 
 
 async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
@@ -122,7 +122,7 @@ async def _passed(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failu
     headers = [
         (b"content-type", media_type.encode("latin-1", "replace")),
         (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
-        (b"x-jitsuri-answered-by", told_target(attempt.target)),
+        (b"x-jitsuri-answered-by", told_target(attempt.leg.target)),
     ]
     if "event-stream" in media_type:
         await _pass_pieces(attempt, reply, out, headers)
@@ -142,7 +142,7 @@ async def _pass_pieces(attempt: Attempt, reply: Reply, out: Out, headers: Header
     try:
         async for piece in reply.pieces():
             if not has_begun:
-                await attempt.intent
+                await attempt.begun()
                 await out.begin(reply.status, headers)
                 has_begun = True
             if held_back:

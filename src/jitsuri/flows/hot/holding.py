@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Awaitable
 
-from jitsuri.flows.hot.booking import FREE_KINDS, CallUnderWay
+import msgspec
+
+from jitsuri.flows.hot.booking import CallUnderWay
 from jitsuri.flows.hot.desk import Desk
-from jitsuri.ledger.live.budgets import Hold, NeedsLease
-from jitsuri.providers.shapes import Asked, Upstream
-from jitsuri.routing.shapes import Target
+from jitsuri.flows.hot.ways import Leg
+from jitsuri.ledger.live.budgets import CallBudgets, Hold, NeedsLease
+from jitsuri.providers.shapes import Asked
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.usage import Usage
 
@@ -20,7 +22,7 @@ MESSAGE_TOKENS = 64
 """Tokens that a request costs beyond its text: roles, separators, the beginning of the answer (decision 0020)."""
 
 
-class Held(NamedTuple):
+class Held(msgspec.Struct):
     """A worst case that is held, and the cap on output that makes it one."""
 
     hold: Hold
@@ -30,43 +32,49 @@ class Held(NamedTuple):
     """What the upstream is told as the most output tokens; None leaves the request's own."""
 
 
-async def held(desk: Desk, call: CallUnderWay, upstream: Upstream, target: Target) -> Held | Refusal:
-    """Hold the worst case of one attempt against every budget that it counts for.
+def held(desk: Desk, call: CallUnderWay, leg: Leg) -> Held | Awaitable[Held | Refusal] | Refusal:
+    """Hold the worst case of one attempt against every budget that it counts for; where a lease must be drawn for it,
+    what is to be awaited.
 
     Refuses ``budget_exceeded``, and where a hard budget applies what nothing bounds: ``unpriced_under_budget``,
     ``unconverted_under_budget``, ``unbounded_under_budget``.
     """
-    asked = call.asked
-    budgets = desk.budgets.of(desk.departments.path(call.department), call.plan.task, call.key.name)
-    is_hard = desk.budgets.is_hard(budgets)
-    cap = cap_of(asked, call.plan.most_output_tokens, desk.most_output_tokens if is_hard else 0)
+    asked, upstream = call.asked, leg.upstream
+    budgets = call.way.budgets(desk)
+    is_hard = bool(budgets.hard)
+    cap = None
+    if asked.operation == "chat":
+        cap = cap_of(asked, call.way.plan.most_output_tokens, desk.most_output_tokens if is_hard else 0)
     bound = bound_of(asked, cap)
     micro_jpy = 0
-    if is_hard and upstream.kind not in FREE_KINDS:
+    if is_hard and not leg.is_free:
         if asked.unbounded:
             return Refusal("unbounded_under_budget", {"what": ", ".join(asked.unbounded)})
         worst = desk.prices.worst_micro_jpy(
-            upstream.vendor, target.model, bound, call.at, call.day, asked.tier, upstream.region
+            upstream.vendor, leg.target.model, bound, call.at, call.day, asked.tier, upstream.region
         )
         if isinstance(worst, Refusal):
             return worst
         micro_jpy = worst
     hold = desk.budgets.hold(budgets, micro_jpy, call.day)
     if isinstance(hold, NeedsLease):
-        hold = await desk.budgets.ensure(budgets, micro_jpy, call.day)
-    if isinstance(hold, Refusal):
-        return hold
-    return Held(hold, bound, micro_jpy, cap)
+        return _leased(desk, call, budgets, bound, micro_jpy, cap)
+    return hold if isinstance(hold, Refusal) else Held(hold, bound, micro_jpy, cap)
+
+
+async def _leased(
+    desk: Desk, call: CallUnderWay, budgets: CallBudgets, bound: Usage, micro_jpy: int, cap: int | None
+) -> Held | Refusal:
+    hold = await desk.budgets.ensure(budgets, micro_jpy, call.day)
+    return hold if isinstance(hold, Refusal) else Held(hold, bound, micro_jpy, cap)
 
 
 def cap_of(asked: Asked, task_cap: int, hard_cap: int) -> int | None:
     """What the upstream must be told as the most output tokens of one answer; None leaves the request as it is.
 
     The caller's own maximum holds, lowered to the task's cap; where a hard budget needs a bound and nobody named one,
-    the task's cap or the installation's is set.
+    the task's cap or the installation's is set. For chats alone.
     """
-    if asked.operation != "chat":
-        return None
     own = asked.most_output_tokens
     if own is not None:
         return task_cap if task_cap and own > task_cap else None

@@ -5,9 +5,10 @@ The first byte waits until the intent is durable, the last until the entry is.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
-from jitsuri.flows.hot.booking import Attempt, header_yen
+from jitsuri.flows.hot.booking import Attempt
 from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
 from jitsuri.flows.hot.telling import answer_headers, refused, told_target
 from jitsuri.providers.rules.ending import Broken, Cut, end_of_stream
@@ -69,7 +70,7 @@ _REASONS = {404: "unknown", 413: "too_large", 429: "rate", 503: "no_capacity", 5
 
 async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
     """An answer that comes in one piece, or an error. Raises UpstreamError while nothing has been passed on."""
-    call, upstream = attempt.call, attempt.upstream
+    call, upstream = attempt.call, attempt.leg.upstream
     if reply.status >= 300:
         data = await reply.whole(MOST_ERROR_BYTES)
         said = read_error(reply.status, reply.headers, data, desk.now())
@@ -91,15 +92,24 @@ async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Fa
     if isinstance(body, Refusal):
         await out.whole(*refused(call.asked.dialect, body, call.inquiry.language, str(call.call_id)))
         return None
-    headers = answer_headers(str(call.call_id), len(body))
-    headers.append((b"x-jitsuri-answered-by", told_target(attempt.target)))
-    headers.append((b"x-jitsuri-cost-jpy", header_yen(entry)))
-    await out.whole(reply.status, headers, body)
+    yen = entry.cost_jpy
+    out.ready(
+        reply.status,
+        b"content-type: application/json\r\nx-jitsuri-call: %b\r\n%bx-jitsuri-cost-jpy: %b\r\n"
+        % (str(call.call_id).encode(), attempt.leg.answered_by, b"" if yen is None else str(yen or _ZERO).encode()),
+        body,
+    )
     return None
+
+
+_ZERO = Decimal(0)
+"""As one is written: a ledger's zero has its six places."""
 
 
 async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Failure | None:
     """A stream. A failure comes back only while the caller has not got a byte; later ones end the stream."""
+    if reply.status >= 300:
+        return await pass_whole(desk, attempt, reply, out)
     stream = _Stream(desk, attempt, out)
     reason: Cut | Broken | None = None
     try:
@@ -150,7 +160,7 @@ class _Stream:
     __slots__ = ("attempt", "desk", "has_begun", "last", "out", "reader", "texts", "translator")
 
     def __init__(self, desk: Desk, attempt: Attempt, out: Out) -> None:
-        call, upstream = attempt.call, attempt.upstream
+        call, upstream = attempt.call, attempt.leg.upstream
         self.desk, self.attempt, self.out = desk, attempt, out
         is_same = upstream.dialect == call.asked.dialect
         self.reader = StreamReader(
@@ -165,7 +175,7 @@ class _Stream:
         self.has_begun = False
         self.last = b""
         """The end of the stream, held back until the entry is durable."""
-        self.texts: list[bytes] | None = [] if desk.sealing.keeps(call.plan.task) else None
+        self.texts: list[bytes] | None = [] if desk.sealing.keeps(call.way.plan.task) else None
 
     def fed(self, chunk: bytes) -> list[bytes]:
         if self.texts is not None:
@@ -201,7 +211,7 @@ class _Stream:
         if not self.has_begun:
             attempt = self.attempt
             attempt.first_token_ms = int(1000 * (self.desk.monotonic() - attempt.started_s))
-            await attempt.intent
+            await attempt.begun()
             self.has_begun = True
             await self.out.begin(200, _stream_headers(attempt))
         if self.reader.is_done:
@@ -234,7 +244,7 @@ class _Stream:
             last = end_of_stream(attempt.call.asked.dialect, standing, reason)
         try:
             if not self.has_begun:
-                await attempt.intent
+                await attempt.begun()
                 await self.out.begin(200, _stream_headers(attempt))
             await attempt.call.durable()
         except JitsuriError:
@@ -248,5 +258,5 @@ def _stream_headers(attempt: Attempt) -> Headers:
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-cache"),
         (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
-        (b"x-jitsuri-answered-by", told_target(attempt.target)),
+        (b"x-jitsuri-answered-by", told_target(attempt.leg.target)),
     ]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 from jitsuri.ledger.live.lending import Asked, Lessor
 from jitsuri.ledger.live.purse import Account, Purse
 from jitsuri.ledger.rules.budgeting import of_call, place_of
@@ -46,6 +48,16 @@ class _Places:
         self.counted = tuple((str(place.budget_id), place.period_start.isoformat()) for place in everything)
 
 
+class Standing:
+    """The budgets that calls go by, and what was found among them."""
+
+    __slots__ = ("of_call", "snapshot")
+
+    def __init__(self, snapshot: BudgetSnapshot) -> None:
+        self.snapshot = snapshot
+        self.of_call: dict[Marks, CallBudgets] = {}
+
+
 class CallBudgets:
     """The standing budgets that calls with these marks count for."""
 
@@ -60,19 +72,19 @@ class CallBudgets:
         self.days: dict[date, _Places] = {}
 
 
-class Hold:
-    """A worst case that is held for one attempt, until it is settled or released, once."""
+class Hold(msgspec.Struct, eq=False):
+    """A worst case that is held for one attempt, until it is settled or released, once.
 
-    __slots__ = ("_places", "budgets", "day", "is_over", "micro_jpy", "worker_id")
+    A msgspec struct and no ordinary class, because one is made per attempt on the path of a call.
+    """
 
-    def __init__(self, worker_id: UUID, budgets: CallBudgets, places: _Places, micro_jpy: int, day: date) -> None:
-        self.worker_id = worker_id
-        """Whose leases it is on; the attempt's intent names the same."""
-        self.budgets = budgets
-        self._places = places
-        self.micro_jpy = micro_jpy
-        self.day = day
-        self.is_over = False
+    worker_id: UUID
+    """Whose leases it is on; the attempt's intent names the same."""
+    budgets: CallBudgets
+    _places: _Places
+    micro_jpy: int
+    day: date
+    is_over: bool = False
 
     @property
     def counted(self) -> tuple[tuple[str, str], ...]:
@@ -88,8 +100,8 @@ class Budgets:
         self._clock = clock
         self._purse = Purse(worker_id)
         self._lessor = Lessor(store, self._purse, clock)
-        self._snapshot = BudgetSnapshot(0, ())
-        self._of_call: dict[Marks, CallBudgets] = {}
+        self.standing = Standing(BudgetSnapshot(0, ()))
+        """What calls go by; another object after every change."""
         self._day = date.min
         self._has_hard = False
 
@@ -130,11 +142,11 @@ class Budgets:
         hard = {budget.budget_id: budget for budget in snapshot.budgets if budget.kind == "hard"}
         self._purse.renew(hard)
         self._has_hard = bool(hard)
-        self._snapshot, self._of_call = snapshot, {}
+        self.standing = Standing(snapshot)
 
     def of(self, path: tuple[str, ...], task: str, key: str) -> CallBudgets:
         """The budgets that a call of this department, task and key counts for."""
-        found = self._of_call.get((path, task, key))  # type: ignore[call-overload]  # a plain tuple equals its Marks
+        found = self.standing.of_call.get((path, task, key))  # type: ignore[call-overload]  # a plain tuple equals its Marks
         return found if found is not None else self._found(Marks(path, task, key))
 
     def is_hard(self, budgets: CallBudgets) -> bool:
@@ -207,7 +219,9 @@ class Budgets:
             if hold.is_over:
                 raise RuntimeError("a hold is settled or released once")
             hold.is_over = True
-            if hold.worker_id == purse.worker_id:
+            if (
+                hold.worker_id is purse.worker_id
+            ):  # an id is handed on as it is: comparing would cost more than all else
                 taken = purse.settle(accounts, held, actual_micro_jpy)
             else:
                 taken = [held] * len(accounts)
@@ -226,11 +240,12 @@ class Budgets:
             if hold.is_over:
                 raise RuntimeError("a hold is settled or released once")
             hold.is_over = True
-            if hold.worker_id == self._purse.worker_id:
+            if hold.worker_id is self._purse.worker_id:
                 self._purse.put_back(hold._places.accounts, hold.micro_jpy)
 
     def _found(self, marks: Marks) -> CallBudgets:
-        remembered, snapshot = self._of_call, self._snapshot
+        standing = self.standing
+        remembered, snapshot = standing.of_call, standing.snapshot
         if len(remembered) >= _MOST_REMEMBERED:
             remembered.clear()
         found = remembered[marks] = CallBudgets(marks, snapshot.sequence, snapshot.budgets)
@@ -240,7 +255,7 @@ class Budgets:
         if day > self._day:
             self._day = day
             self._purse.forget(day)
-            self._of_call = {}
+            self.standing.of_call = {}
         accounts = tuple(self._purse.account(budget, place_of(budget, day)) for budget in budgets.hard)
         soft = tuple(place_of(budget, day) for budget in budgets.soft)
         found = budgets.days[day] = _Places(accounts, soft)

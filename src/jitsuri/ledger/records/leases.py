@@ -1,7 +1,8 @@
 """Leases in the database: what each worker may spend of a hard budget without asking again.
 
-A draw, a return and a settlement are one statement each: it locks the rows of use in one order everywhere (by budget
-and period; the worker's row before them, its leases after them), looks at what stands under that lock, and changes it.
+A draw and a return are one statement each, a settlement is one function (``ledger_settle``): it locks the rows of use in
+one order everywhere (by budget and period; the worker's row before them, its leases after them), looks at what stands
+under that lock, and changes it.
 So no lock is held while a process thinks, and no two wait for each other in a circle. Time is the database's own.
 """
 
@@ -233,42 +234,6 @@ def recalled(payload: str) -> tuple[str, Place | None]:
 
 # -- settlements
 
-_SETTLE = """
-WITH given AS (
-    SELECT * FROM unnest(%(workers)s::uuid[], %(budgets)s::uuid[], %(starts)s::date[], %(taken)s::int8[],
-        %(actual)s::int8[]) AS g (worker_id, budget_id, period_start, taken, actual)
-),
-summed AS (
-    SELECT budget_id, period_start, sum(actual)::int8 AS actual FROM given GROUP BY budget_id, period_start
-),
-locked AS (
-    SELECT u.budget_id, u.period_start, s.actual
-    FROM ledger_budget_uses u JOIN summed s USING (budget_id, period_start)
-    ORDER BY u.budget_id, u.period_start FOR UPDATE OF u
-),
-held AS (
-    SELECT l.worker_id, l.budget_id, l.period_start, least(l.amount_micro_jpy, g.taken) AS taken
-    FROM ledger_leases l JOIN given g USING (worker_id, budget_id, period_start)
-        JOIN locked USING (budget_id, period_start)
-    WHERE g.taken > 0 ORDER BY l.worker_id, l.budget_id, l.period_start FOR UPDATE OF l
-),
-freed AS (
-    UPDATE ledger_leases l SET amount_micro_jpy = l.amount_micro_jpy - held.taken FROM held
-    WHERE l.worker_id = held.worker_id AND l.budget_id = held.budget_id AND l.period_start = held.period_start
-    RETURNING l.budget_id, l.period_start, held.taken
-),
-covered AS (
-    SELECT budget_id, period_start, sum(taken)::int8 AS taken FROM freed GROUP BY budget_id, period_start
-)
-UPDATE ledger_budget_uses u
-SET used_micro_jpy = u.used_micro_jpy + locked.actual,
-    leased_micro_jpy = u.leased_micro_jpy - coalesce(covered.taken, 0)
-FROM locked LEFT JOIN covered USING (budget_id, period_start)
-WHERE u.budget_id = locked.budget_id AND u.period_start = locked.period_start
-RETURNING u.budget_id, u.period_start, u.used_micro_jpy, u.leased_micro_jpy, u.limit_micro_jpy,
-    locked.actual - coalesce(covered.taken, 0), clock_timestamp(), u.used_micro_jpy >= u.notice_micro_jpy
-"""
-
 
 def settle_many(tx: Connection, settlements: Sequence[Settlement]) -> Settled:
     """Count what attempts cost, and take it off the leases they were held on.
@@ -328,14 +293,14 @@ def _settle(tx: Connection, sums: Mapping[tuple[UUID, Place], tuple[int, int]]) 
     if not sums:
         return []
     rows = tx.execute(
-        _SETTLE,
-        {
-            "workers": [worker_id for worker_id, _ in sums],
-            "budgets": [place.budget_id for _, place in sums],
-            "starts": [place.period_start for _, place in sums],
-            "taken": [taken for taken, _ in sums.values()],
-            "actual": [actual for _, actual in sums.values()],
-        },
+        "SELECT * FROM ledger_settle(%s::uuid[], %s::uuid[], %s::date[], %s::int8[], %s::int8[], NULL, NULL)",
+        (
+            [worker_id for worker_id, _ in sums],
+            [place.budget_id for _, place in sums],
+            [place.period_start for _, place in sums],
+            [taken for taken, _ in sums.values()],
+            [actual for _, actual in sums.values()],
+        ),
     ).fetchall()
     found = {(row[0], row[1]) for row in rows}
     missing = {key: value for key, value in sums.items() if key[1] not in found}

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Context, Decimal
+from operator import attrgetter
 from uuid import UUID
 
 from jitsuri.ledger.rules.repricing import Standing, attempt_of, standings
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.rates import Rate, RateKind
 from jitsuri.terms.ids import derived_id
-from jitsuri.terms.money import EXACT_DIGITS, exact_product, to_ledger_jpy
+from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy, to_ledger_jpy_at
 from jitsuri.terms.usage import USAGE_KINDS, Usage
 
 YEN = "JPY"
@@ -44,12 +45,17 @@ class Rates:
     def dated_on(self, currency: str, day: date) -> Rate | None:
         """The dated row with the latest date on or before the day; None where there is none, and for yen."""
         rows = self.dated.get(currency, ())
-        place = bisect_right(rows, day, key=lambda rate: rate.on)
+        if rows and rows[-1].on <= day:
+            return rows[-1]  # the usual day: today
+        place = bisect_right(rows, day, key=_day_of)
         return rows[place - 1] if place else None
 
     def on(self, currency: str, day: date) -> Rate | None:
         """The rate that a cost of this day is converted with: dated, else assumed, else None. Yen needs none."""
         return self.dated_on(currency, day) or self.assumed.get(currency)
+
+
+_day_of = attrgetter("on")
 
 
 def rates_of(rows: Iterable[Rate], kind: RateKind) -> Rates:
@@ -81,7 +87,7 @@ def convert(cost: Decimal, currency: str, rate: Rate | None) -> Decimal:
         return to_ledger_jpy(cost)
     if rate is None or rate.currency != currency:
         raise ValueError(f"no rate for {currency}")
-    return to_ledger_jpy(exact_product(cost, rate.rate))
+    return to_ledger_jpy_at(cost, rate.rate)
 
 
 def reconversion_lines(lines: Sequence[Entry], rates: Rates, booked_at: datetime) -> list[Entry]:

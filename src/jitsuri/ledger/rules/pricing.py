@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from operator import attrgetter
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from jitsuri.ledger.rules.finding import find_sheet
 from jitsuri.ledger.shapes.pricing import (
@@ -45,7 +46,7 @@ MOST_KEPT = 20_000
 _TOOLS = ("web_searches",)
 _TOKENS = tuple(kind for kind in USAGE_KINDS if kind not in _TOOLS)
 _INDEX = {kind: at for at, kind in enumerate(USAGE_KINDS)}
-_counts = attrgetter(*USAGE_KINDS)
+_counts = msgspec.structs.astuple
 _ZERO = Decimal(0)
 
 
@@ -82,8 +83,13 @@ class _Charge:
     per: int
 
 
+PlainUnits = tuple[Decimal, Decimal, Decimal | None, Decimal | None, Decimal | None, Decimal | None]
+"""Units of input, output, what was read from and written to a cache, what was thought, and the request. None: paid as
+what it is part of; for the request: nothing."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Everything that is known before the counts: one list of charges per stretch between cliffs."""
 
     provider: str
@@ -97,6 +103,20 @@ class _Plan:
     unpayable: tuple[int, ...]
     """Indexes of counts that must be 0, because nothing pays for them."""
     asks_for_images: bool
+    plain: tuple[PlainUnits, ...] = ()
+    """What the charges say of a usage of nothing but plain tokens, one per stretch; empty where input or output has no
+    price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The plan that holds at an instant, and at every other from ``since`` until (not at) ``until``."""
+
+    plan: Plan | Unpriced
+    since: datetime
+    until: datetime
+    has_windows: bool
+    """Whether hours or weekdays matter; nothing is promised then of other instants: the span is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +128,9 @@ class _Ready:
     borders: tuple[datetime, ...]
     """Instants at which the blocks or factors that hold change, where only days matter."""
     has_windows: bool
-    plans: dict[tuple[str, int], _Plan | Unpriced] = field(default_factory=dict)
+    plans: dict[tuple[str, int], Plan | Unpriced] = field(default_factory=dict)
 
-    def plan(self, at: datetime, tier: str) -> _Plan | Unpriced:
+    def plan(self, at: datetime, tier: str) -> Plan | Unpriced:
         if self.has_windows:
             key = (tier, sum(1 << n for n, block in enumerate(self.sheet.blocks) if is_active(block, at)))
             if self.borders:
@@ -125,6 +145,18 @@ class _Ready:
             plan = resolved if isinstance(resolved, Unpriced) else _planned(self.sheet, resolved)
             self.plans[key] = plan
         return plan
+
+    def standing(self, at: datetime, tier: str) -> Standing:
+        plan = self.plan(at, tier)
+        if self.has_windows:
+            return Standing(plan, at, at, True)
+        place = bisect_right(self.borders, at)
+        since = self.borders[place - 1] if place else _EARLIEST
+        until = self.borders[place] if place < len(self.borders) else _LATEST
+        return Standing(plan, since, until, False)
+
+
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +184,19 @@ class Pricer:
 
         A name that the company's own rows price goes before one that only the book knows; empty names are passed over.
         """
-        key = (provider, *names, region)
-        best = self._chosen.get(key)
-        if best is None:
-            if len(self._chosen) >= MOST_KEPT:
-                self._chosen.clear()
-            best = self._chosen[key] = self._best(provider, names, region)
+        best = self._chosen.get((provider, *names, region)) or self._choose(provider, names, region)
         return _priced(best, usage, at, tier)
+
+    def standing(self, provider: str, names: Sequence[str], at: datetime, tier: str = "", region: str = "") -> Standing:
+        """By which plan ``price_named`` charges what is asked at this instant, and how long that holds."""
+        best = self._chosen.get((provider, *names, region)) or self._choose(provider, names, region)
+        return Standing(best, _EARLIEST, _LATEST, False) if isinstance(best, Unpriced) else best.standing(at, tier)
+
+    def _choose(self, provider: str, names: Sequence[str], region: str) -> _Ready | Unpriced:
+        if len(self._chosen) >= MOST_KEPT:
+            self._chosen.clear()
+        best = self._chosen[provider, *names, region] = self._best(provider, names, region)
+        return best
 
     def _best(self, provider: str, names: Sequence[str], region: str) -> _Ready | Unpriced:
         found = [self._found(provider, name, region) for name in dict.fromkeys(filter(None, names))]
@@ -183,6 +221,11 @@ def _priced(ready: _Ready | Unpriced, usage: Usage, at: datetime, tier: str) -> 
     plan = ready.plan(at, tier)
     if isinstance(plan, Unpriced):
         return plan
+    return _charged(plan, usage, bisect_left(plan.thresholds, usage.input_tokens), 1)
+
+
+def priced_by(plan: Plan, usage: Usage) -> Priced | Unpriced:
+    """The cost of one attempt by the plan that holds at its instant."""
     return _charged(plan, usage, bisect_left(plan.thresholds, usage.input_tokens), 1)
 
 
@@ -315,7 +358,7 @@ def _ready(sheet: ModelSheet, region: str) -> _Ready:
     return _Ready(sheet, region, tuple(sorted(borders)), windows)
 
 
-def _planned(sheet: ModelSheet, resolved: Resolved) -> _Plan | Unpriced:
+def _planned(sheet: ModelSheet, resolved: Resolved) -> Plan | Unpriced:
     units = dict(resolved.units)
     if "input_tokens" not in units and "output_tokens" not in units:
         return Unpriced("price_missing_kind", {"kind": "input_tokens", "model": sheet.model})
@@ -329,10 +372,23 @@ def _planned(sheet: ModelSheet, resolved: Resolved) -> _Plan | Unpriced:
     )
     paid = set(units)
     unpayable = tuple(_INDEX[k] for k in ("input_tokens", "output_tokens", "web_searches") if k not in paid)
-    return _Plan(
+    return Plan(
         sheet.provider, sheet.model, resolved.block, resolved.currency, resolved.note, thresholds, charges, unpayable,
-        {"input_image_tokens", "cache_read_tokens"} <= paid,
+        {"input_image_tokens", "cache_read_tokens"} <= paid, _plain(charges),
     )  # fmt: skip
+
+
+def _plain(charges: tuple[tuple[_Charge, ...], ...]) -> tuple[PlainUnits, ...]:
+    stretches: list[PlainUnits] = []
+    for stretch in charges:
+        units = {charge.kind: charge.unit for charge in stretch}
+        if "input_tokens" not in units or "output_tokens" not in units:
+            return ()
+        stretches.append((
+            units["input_tokens"], units["output_tokens"], units.get("cache_read_tokens"), units.get("cache_write_tokens"),
+            units.get("reasoning_tokens"), units.get(REQUESTS),
+        ))  # fmt: skip
+    return tuple(stretches)
 
 
 def _unit_above(unit: UnitPrice, threshold: int) -> Decimal:
@@ -367,7 +423,7 @@ def _charges(prices: Mapping[str, Decimal], units: Mapping[str, UnitPrice]) -> t
     return tuple(charges)
 
 
-def _charged(plan: _Plan, usage: Usage, stretch: int, requests: int) -> Priced | Unpriced:
+def _charged(plan: Plan, usage: Usage, stretch: int, requests: int) -> Priced | Unpriced:
     counts: tuple[int, ...] = _counts(usage)
     if not _is_sound(counts):
         fault, kind, value = usage_fault(usage) or ("part_exceeds_whole", "", 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,9 @@ OFFICIAL_ADDRESSES: Final[Mapping[str, str]] = {
 ANTHROPIC_VERSION: Final = "2023-06-01"
 """The Messages API's version where neither the upstream nor the caller names one. Source: Anthropic's API reference,
 "Versions": the newest of two, unchanged since 2023."""
+
+MOST_QUOTED: Final = 1_000
+"""Names of deployments remembered as they stand in a path: more than an installation asks; beyond it the oldest are looked at again."""
 
 TRAVELLING: Final = frozenset(
     {
@@ -130,11 +134,16 @@ def path_for(upstream: Upstream, path: str, model: str) -> str:
     if upstream.kind != "azure" or is_azure_v1(upstream.base_url):
         return path
     before, mark, query = path.partition("?")
-    version = f"api-version={quote(upstream.api_version, safe='')}"
+    version = f"api-version={_quoted(upstream.api_version)}"
     asked = f"{version}&{query}" if mark else version
     if before == "/models":
         return f"/openai/models?{asked}"
-    return f"/openai/deployments/{quote(model, safe='')}{before}?{asked}"
+    return f"/openai/deployments/{_quoted(model)}{before}?{asked}"
+
+
+@lru_cache(maxsize=MOST_QUOTED)
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
 
 
 def is_azure_v1(base_url: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jitsuri.providers.rules.bounding import Bounds, bounds_of, is_unsigned
+from jitsuri.providers.rules.bounding import bounds_of, is_unsigned
 from jitsuri.providers.shapes import Asked, Dialect, Operation
 from jitsuri.terms.outcomes import Refusal
 
@@ -46,10 +46,16 @@ _OPTIONS = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _ANY = msgspec.json.Decoder()
 _write = msgspec.json.Encoder().encode
 _TRUE = msgspec.Raw(b"true")
-_NO_BOUNDS = Bounds()
+_fields_of, _text_of, _whole_of, _flag_of = _FIELDS.decode, _TEXT.decode, _WHOLE.decode, _FLAG.decode
+_PLAIN_FIELDS = frozenset({
+    "model", "messages", "max_tokens", "stream", "temperature", "top_p", "seed", "user", "response_format", "metadata",
+    "frequency_penalty", "presence_penalty", "reasoning_effort",
+})  # fmt: skip
+"""Fields of which prices and budgets ask no more than is seen at a glance; the last nine are only forwarded."""
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 """What msgspec raises for bytes that are not what was asked for (``ValueError``: not UTF-8)."""
+_NOT_AS_ASKED = (*_UNREADABLE, KeyError)
 
 
 def read_ask(dialect: Dialect, operation: Operation, body: bytes) -> Asked | Refusal:
@@ -59,38 +65,67 @@ def read_ask(dialect: Dialect, operation: Operation, body: bytes) -> Asked | Ref
     ``field_too_long``, ``field_out_of_range``, ``field_not_text``, ``field_not_flag``, ``field_not_whole``,
     ``field_not_list``, ``field_not_text_or_list``, ``field_not_object``.
     """
-    if operation in ("models", "other"):
+    if operation == "other" or operation == "models":
         return _read_other(dialect, operation, body)
     try:
-        fields = _FIELDS.decode(body)
+        fields = _fields_of(body)
     except _UNREADABLE as fault:
         return _unreadable(body, fault)
+    if operation == "chat" and dialect == "openai" and _PLAIN_FIELDS.issuperset(fields):
+        plain = _plain_ask(fields, body)
+        if plain is not None:
+            return plain
     try:
-        model = _TEXT.decode(fields["model"])
+        model = _text_of(fields["model"])
         is_stream = "stream" in fields and _FLAG.decode(fields["stream"]) is True
         tier = _MAYBE_TEXT.decode(fields["service_tier"]) or "" if "service_tier" in fields else ""
+        bounds = None
         if operation == "chat":
             most, answers, wants_usage = _read_chat(dialect, fields, is_stream)
             said = bytes(fields["messages"])
             is_said = said[0] == _LIST
-            bounds = bounds_of(dialect, fields, said) or _NO_BOUNDS
+            bounds = bounds_of(dialect, fields, said)
         else:
-            most, answers, wants_usage, bounds = None, 1, False, _NO_BOUNDS
+            most, answers, wants_usage = None, 1, False
             said = bytes(fields["input"])
             is_said = said[0] in (_LIST, _QUOTE)
-    except (*_UNREADABLE, KeyError):
+    except _NOT_AS_ASKED:
         return _fault(dialect, operation, fields)
     is_said = is_said and (len(said) > _LONGEST_EMPTY or not _is_empty(said))
     if not is_said or not 0 < len(model) <= LONGEST_MODEL or not _is_in_range(dialect, most, answers):
         return _fault(dialect, operation, fields)
-    if "speed" in fields and dialect == "anthropic" and bytes(fields["speed"]) == b'"fast"':
+    if dialect == "anthropic" and "speed" in fields and bytes(fields["speed"]) == b'"fast"':
         tier = "fast"
+    if bounds is None:
+        return Asked(
+            dialect, operation, model, is_stream, fields, most, answers, wants_usage, tier, False, (), len(body)
+        )
     return Asked(
         dialect=dialect, operation=operation, model=model, is_stream=is_stream, fields=fields, most_output_tokens=most,
         answers=answers, wants_usage=wants_usage, tier=tier, writes_cache=bounds.writes_cache,
         unbounded=tuple(bounds.unbounded), input_bytes=len(body), inline_media=bounds.inline_media,
         has_unsigned_thoughts=bounds.has_unsigned_thoughts,
     )  # fmt: skip
+
+
+def _plain_ask(fields: dict[str, msgspec.Raw], body: bytes) -> Asked | None:
+    """A chat of plain fields and plain texts, which is most of them; None for any other, and for one that is refused."""
+    if body.find(b"[") != body.rfind(b"["):
+        return None  # there may be parts: else the one bracket is the messages' own
+    try:
+        model, said = _text_of(fields["model"]), fields["messages"]
+        most = _whole_of(fields["max_tokens"]) if "max_tokens" in fields else None
+        is_stream = "stream" in fields and _flag_of(fields["stream"]) is True
+    except _NOT_AS_ASKED:
+        return None
+    if (
+        len(said) <= _LONGEST_EMPTY
+        or memoryview(said)[0] != _LIST
+        or not 0 < len(model) <= LONGEST_MODEL
+        or not (most is None or 1 <= most <= MOST_OUTPUT_TOKENS)
+    ):
+        return None
+    return Asked("openai", "chat", model, is_stream, fields, most, 1, False, "", False, (), len(body))
 
 
 def body_for(
@@ -107,8 +142,7 @@ def body_for(
     none, in ``maximum_field``. A server that only knows ``max_tokens`` is told so by that name, always: a maximum that
     it does not understand would not bind it. ``with_usage`` asks an OpenAI stream for its usage event.
     """
-    fields: dict[str, object] = dict(asked.fields)
-    fields["model"] = model
+    fields: dict[str, object] = {**asked.fields, "model": model}
     if asked.operation != "chat":
         return _write(fields)
     if asked.dialect == "anthropic":
@@ -121,9 +155,13 @@ def body_for(
         given = fields.pop("max_completion_tokens")
         fields["max_tokens"] = asked.most_output_tokens or given
     if most_output_tokens is not None:
-        used = [name for name in _MAXIMA if name in asked.fields and name in fields]
-        for name in used or (maximum_field,):
-            fields[name] = most_output_tokens
+        is_named = False
+        for name in _MAXIMA:
+            if name in asked.fields and name in fields:
+                fields[name] = most_output_tokens
+                is_named = True
+        if not is_named:
+            fields[maximum_field] = most_output_tokens
     if with_usage and asked.is_stream:
         fields["stream_options"] = {**_options(asked), "include_usage": _TRUE}
     return _write(fields)
@@ -147,15 +185,15 @@ def fields_of(asked: Asked) -> dict[str, Any] | Refusal:
 
 def _read_chat(dialect: Dialect, fields: Mapping[str, msgspec.Raw], is_stream: bool) -> tuple[int | None, int, bool]:
     """The maximum, the number of answers, and whether usage is asked for."""
-    most = _WHOLE.decode(fields["max_tokens"]) if "max_tokens" in fields else None
+    most = _whole_of(fields["max_tokens"]) if "max_tokens" in fields else None
     if dialect == "anthropic":
         if most is None:
             raise KeyError("max_tokens")
         return most, 1, True
     if "max_completion_tokens" in fields:
-        value = _WHOLE.decode(fields["max_completion_tokens"])
+        value = _whole_of(fields["max_completion_tokens"])
         most = max(most or 0, value or 0) if most is not None or value is not None else None
-    answers = _WHOLE.decode(fields["n"]) if "n" in fields else 1
+    answers = _whole_of(fields["n"]) if "n" in fields else 1
     wants_usage = False
     if is_stream and "stream_options" in fields:
         options = _OPTIONS.decode(fields["stream_options"]) or {}

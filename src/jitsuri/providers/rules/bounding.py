@@ -169,30 +169,38 @@ def _parts_in(raw: bytes) -> list[_Part]:
 
 def _judge(found: Bounds, part: _Part) -> None:
     """One message or part: where its bytes come from."""
-    if _says(part.cache_control) or _says(part.prompt_cache_breakpoint):
+    if (part.cache_control is not _NULL and _says(part.cache_control)) or (
+        part.prompt_cache_breakpoint is not _NULL and _says(part.prompt_cache_breakpoint)
+    ):
         found.writes_cache = True
-    if bytes(part.signature) == b'""' and bytes(part.type) == b'"thinking"':
+    if part.signature is not _NULL and bytes(part.signature) == b'""' and bytes(part.type) == b'"thinking"':
         found.has_unsigned_thoughts = True
     if part.source is not _NULL and _first(part.source) == b"{":
         source = _PART.decode(part.source)
         _judge_source(found, source)
         if _first(source.content) == b"[":
             _look(found, source.content)
-    for key, address in (
-        ("image_url", part.image_url), ("video_url", part.video_url), ("audio_url", part.audio_url),
-        ("file_url", part.file_url),
-    ):  # fmt: skip
-        if address is not _NULL:
-            _judge_address(found, key, address)
-    if _says(part.input_audio):
+    if part.image_url is not _NULL:
+        _judge_address(found, "image_url", part.image_url)
+    if part.video_url is not _NULL:
+        _judge_address(found, "video_url", part.video_url)
+    if part.audio_url is not _NULL:
+        _judge_address(found, "audio_url", part.audio_url)
+    if part.file_url is not _NULL:
+        _judge_address(found, "file_url", part.file_url)
+    if part.input_audio is not _NULL and _says(part.input_audio):
         found.inline_media += 1
+    _judge_file_fields(found, part)
+
+
+def _judge_file_fields(found: Bounds, part: _Part) -> None:
     if part.file is not _NULL and _first(part.file) == b"{":
         file = _PART.decode(part.file)
         if _says(file.file_id):
             found.unbounded["file_id"] = None
         elif file.file_data is not _NULL:
             _judge_file(found, file.file_data)
-    if _says(part.file_id):
+    if part.file_id is not _NULL and _says(part.file_id):
         found.unbounded["file_id"] = None
 
 

@@ -13,6 +13,7 @@ import msgspec
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 NULL = msgspec.Raw(b"null")
+_NULL_SIZE = len(NULL)
 UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 """What msgspec raises for bytes that are not what was asked for (``ValueError``: not UTF-8)."""
 
@@ -41,7 +42,10 @@ def any_of(raw: bytes) -> Any:
 
 def size_of(raw: bytes) -> int:
     """Bytes between the quotes or brackets of a value; 0 for null."""
-    return 0 if raw is NULL or bytes(raw) == b"null" else max(0, len(bytes(raw)) - 2)
+    size = len(raw)
+    if size == _NULL_SIZE and bytes(raw) == b"null":
+        return 0
+    return size - 2 if size > 2 else 0
 
 
 def _piecewise(data: bytes, shape: type[Shape]) -> Shape | None:

@@ -13,7 +13,7 @@ import msgspec
 
 from jitsuri.providers.rules.ending import Standing
 from jitsuri.providers.rules.eventing import Events, data_of
-from jitsuri.providers.rules.glancing import NULL, any_of, glance, size_of
+from jitsuri.providers.rules.glancing import NULL, UNREADABLE, any_of, glance, size_of
 from jitsuri.providers.rules.recognising import Repeats
 from jitsuri.providers.shapes import Dialect, Operation, Told
 
@@ -86,23 +86,39 @@ class _Anthropic(msgspec.Struct, gc=False):
 
 
 _CHUNK = msgspec.json.Decoder(_OpenAI)
+_read_chunk = _CHUNK.decode
 _EVENT = msgspec.json.Decoder(_Anthropic)
 
 
 def read_answer(dialect: Dialect, operation: Operation, body: bytes) -> Told:
     """What a whole answer told; an error that came with status 200 is in ``error_code``."""
-    if operation in ("models", "other"):
-        return Told(is_empty=not body)
-    if dialect == "anthropic" and operation == "chat":
-        return _read_message(body)
-    return _read_completion(operation, body)
+    if operation == "chat":
+        return _read_message(body) if dialect == "anthropic" else _read_completion(operation, body)
+    if operation == "embeddings":
+        return _read_completion(operation, body)
+    return Told(is_empty=not body)
 
 
 def _read_completion(operation: Operation, body: bytes) -> Told:
-    answer = glance(body, _CHUNK)
+    try:
+        answer: _OpenAI | None = _read_chunk(body)
+    except UNREADABLE:
+        answer = glance(body, _CHUNK)
     if answer is None:
         return Told(is_empty=True, error_code=UNREADABLE_ANSWER)
-    choices = answer.choices or []
+    choices = answer.choices or ()
+    if operation == "chat" and len(choices) == 1 and answer.error is NULL:
+        choice = choices[0]
+        said = choice.message
+        if said is not None and len(said.content) > _SURELY_TEXT:
+            reason = choice.finish_reason or ("stop" if answer.data is not NULL else "")
+            return Told(
+                answer.id or "",
+                answer.model or "",
+                answer.service_tier or "",
+                answer.usage,
+                FINISHES.get(reason, reason),
+            )
     sizes = [_size_said(choice.message) + size_of(choice.text) for choice in choices]
     size = size_of(answer.data) if operation == "embeddings" else sum(sizes)
     error, message = read_error_field(answer.error)
@@ -113,6 +129,10 @@ def _read_completion(operation: Operation, body: bytes) -> Told:
         finish=_finish([choice.finish_reason or "" for choice in choices]) or ("stop" if answer.data is not NULL else ""),
         is_empty=size == 0, error_code=error, error_message=message,
     )  # fmt: skip
+
+
+_SURELY_TEXT = len(NULL)
+"""A content longer than null is one that says something, whatever else the message holds."""
 
 
 def _read_message(body: bytes) -> Told:

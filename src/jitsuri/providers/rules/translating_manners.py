@@ -9,6 +9,7 @@ reasoning_effort``, ``max_completion_tokens``). Read 2026-11-26.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from jitsuri.providers.shapes import Kind, Manner
 
@@ -24,7 +25,11 @@ _FIRST_WITHOUT_SAMPLING = (4, 7)
 _VERSION_WITHOUT_SAMPLING = "2026-10-21"
 """Anthropic's API version from which these fields are refused for every model, whatever their value."""
 
+MOST_KEPT = 1_000
+"""Models remembered with what they take: more than an installation asks; beyond it the oldest are looked at again."""
 
+
+@lru_cache(maxsize=MOST_KEPT)
 def manner_of(kind: Kind, model: str, api_version: str = "") -> Manner:
     """What a model takes at such an upstream; ``api_version`` as in ``anthropic-version``, '' is the older one."""
     name = model.lower()

@@ -55,7 +55,9 @@ class HereAnswers:
         self._language: Language = language
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="answering-here")
 
-    async def ask(self, upstream: Upstream, path: str, body: bytes, headers: Mapping[str, str]) -> HereReply:
+    async def ask(
+        self, upstream: Upstream, path: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
+    ) -> HereReply:
         """Answer a chat completion. Raises OperatorError where the model's file is missing or broken."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, path, body)
 

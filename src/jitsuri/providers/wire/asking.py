@@ -9,29 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import io
-from asyncio import CancelledError, Task, current_task, get_running_loop
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Final, cast
+from asyncio import CancelledError, get_running_loop
+from collections.abc import Awaitable, Mapping
+from typing import Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession
-from aiohttp.http import HttpProcessingError
+from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDict, istr
 from yarl import URL
 
 from jitsuri.providers.rules.addressing import LOCAL_KINDS, is_safe_path, joined_headers, standing_headers
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.connecting import USED, Used, open_session
-from jitsuri.providers.wire.failing import Expiry, expiry_of, failure_of
+from jitsuri.providers.wire.failing import failure_of
 from jitsuri.providers.wire.keying import Keys
-from jitsuri.providers.wire.sending import Answer, Sender, lines_of
+from jitsuri.providers.wire.receiving import Wire
+from jitsuri.providers.wire.replying import FAILURES, Line, Reply, SentReply, SessionReply
+from jitsuri.providers.wire.sending import MAY_BE_BARE, Sender, lines_of
 from jitsuri.terms.errors import UpstreamError
+
+__all__ = ["LARGE_BODY", "LOOK_EVERY_S", "Client", "Reply"]
 
 LOOK_EVERY_S: Final = 0.1
 """How often waits are looked at, in seconds: a wait ends late by at most two of these."""
-
-LEFT_S: Final = 1.0
-"""How long a released answer may take to end by itself, in seconds: what is missing is a stream's closing chunk, which
-comes with its last event or one journey later."""
 
 LARGE_BODY: Final = 2**20
 """Bytes from which a request is written in portions, so that it does not hold up the loop; aiohttp warns from there on."""
@@ -39,207 +38,35 @@ LARGE_BODY: Final = 2**20
 MOST_PATHS: Final = 1000
 """Addresses kept ready per upstream; Azure's paths hold model names, which callers choose."""
 
-_FAILURES: Final = (ClientError, HttpProcessingError, OSError)
-"""What the HTTP client raises: its own errors, its parser's, the system's; while reading also RuntimeError, where
-the connection is gone."""
+MOST_JOINED: Final = 256
+LONGEST_JOINED: Final = 2**12
+"""Sets of headers kept ready per upstream, and bytes of the longest; some callers send one that is never the same."""
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-
-class Reply:
-    """An upstream's answer: status and headers are there, the body comes as it is read.
-
-    ``headers`` are found whatever their case. The body is unpacked already, so ``content-encoding``, ``content-length``
-    and ``transfer-encoding`` in them tell nothing about it. Read it by ``whole`` or by ``pieces``, once; end with
-    ``close`` or ``release`` unless it was read to its end.
-    """
-
-    __slots__ = (
-        "_answer",
-        "_began_s",
-        "_is_done",
-        "_is_left",
-        "_line",
-        "_moved",
-        "_since_s",
-        "_task",
-        "_waited",
-        "headers",
-        "status",
-    )
-
-    status: int
-    headers: Mapping[str, str]
-    _answer: ClientResponse | Answer
-
-    def __init__(self, line: _Line, began_s: float) -> None:
-        self._line = line
-        self._began_s = self._since_s = began_s
-        self._task: Task[object] | None = None
-        self._moved = False
-        self._waited: Expiry | None = None
-        self._is_done = False
-        self._is_left = False
-        self.status = 0
-
-    async def whole(self, most_bytes: int) -> bytes:
-        """The body to its end. Raises UpstreamError as ``pieces`` does, and ``upstream_too_large`` beyond the bound."""
-        told = self.headers.get("content-length", "")
-        if told.isdecimal() and len(told) < 20 and int(told) > most_bytes:
-            raise self._too_large(most_bytes)
-        content = self._answer.content
-        if content.is_eof() and content.exception() is None and self._waited is None and not self._is_done:
-            body = content.read_nowait()  # it came with the head: the usual case
-            if len(body) > most_bytes:
-                raise self._too_large(most_bytes)
-            self._end()
-            return body
-        parts, length = [], 0
-        while not self._is_over():
-            part = await self._next()
-            length += len(part)
-            if length > most_bytes:
-                raise self._too_large(most_bytes)
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, in pieces of any length, none of them empty.
-
-        Raises UpstreamError ``upstream_stalled``, ``upstream_overtime``, ``upstream_broken``.
-        """
-        return self
-
-    def __aiter__(self) -> Reply:
-        return self
-
-    async def __anext__(self) -> bytes:
-        while not self._is_over():
-            if piece := await self._next():
-                return piece
-        raise StopAsyncIteration
-
-    def close(self) -> None:
-        """Be done with it: a body not read to its end drops the connection, which cancels the upstream's work."""
-        if not self._is_done:
-            self._end()
-            self._drop()
-
-    def release(self) -> None:
-        """Be done with an answer whose last event was read, though perhaps not its end.
-
-        A stream says that it is over (``[DONE]``, ``message_stop``) before HTTP does. The connection goes back to the pool
-        when the rest has come, and is dropped where it does not come within a second. A closed one would cost every
-        stream a new connection.
-        """
-        if not self._is_done:
-            self._is_done = self._is_left = self._moved = True
-
-    def _is_over(self) -> bool:
-        return self._is_done
-
-    async def _next(self) -> bytes:
-        """What is there, or the next that comes; b'' at the end only. The last of it ends the reply."""
-        if self._waited is not None:
-            raise self._expiry()
-        content = self._answer.content
-        task = self._task = cast("Task[object]", current_task())
-        self._moved = True
-        asked = task.cancelling()
-        try:
-            piece = await content.readany()
-        except CancelledError:
-            self.close()
-            if self._is_ours(task, asked):
-                raise self._expiry() from None
-            raise
-        except (*_FAILURES, RuntimeError) as error:
-            self.close()
-            raise failure_of(error, self._line.name) from error
-        finally:
-            self._task = None
-        if content.at_eof():
-            self._end()
-        return piece
-
-    def _is_ours(self, task: Task[object], asked: int) -> bool:
-        """Whether a cancellation came from our timer alone; ``asked`` is how many were asked for before the wait.
-
-        Then it is taken back, as ``asyncio.timeout`` does it; a cancellation from outside goes on as one.
-        """
-        return self._waited is not None and task.uncancel() <= asked
-
-    def _expiry(self) -> UpstreamError:
-        assert self._waited is not None
-        return expiry_of(self._waited, self._line.name, self._line.upstream.timeouts)
-
-    def _drop(self) -> None:
-        """Close the connection at once, unless it has gone back to the pool already."""
-        connection = self._answer.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
-        self._answer.close()
-
-    def _end(self) -> None:
-        self._is_done = True
-        self._line.under_way.discard(self)
-
-    def _too_large(self, most_bytes: int) -> UpstreamError:
-        self.close()
-        return UpstreamError(
-            "upstream_too_large", is_retryable=False, upstream=self._line.name, most=f"{most_bytes / 2**20:.1f}"
-        )
-
-    def _look(self, now_s: float) -> None:
-        """Called by the client's timer: ends a wait that has taken too long."""
-        times = self._line.upstream.timeouts
-        if self.status and self._answer.content.is_eof():
-            self._line.under_way.discard(self)
-        elif self._is_left:
-            if self._is_quiet(now_s, LEFT_S):
-                self._end()
-                self._drop()
-        elif now_s - self._began_s >= times.whole_s:
-            self._expire("upstream_overtime")
-        elif self._task is not None and self._is_quiet(now_s, times.between_s if self.status else times.first_byte_s):
-            self._expire("upstream_stalled" if self.status else "upstream_slow")
-
-    def _is_quiet(self, now_s: float, seconds: float) -> bool:
-        """Whether nothing has moved for so long; a move counts from the first look after it."""
-        if self._moved:
-            self._moved, self._since_s = False, now_s
-        return now_s - self._since_s >= seconds
-
-    def _expire(self, code: Expiry) -> None:
-        """Wake who waits, or, where nobody does, drop the connection and tell at the next read."""
-        self._waited = code
-        self._line.under_way.discard(self)
-        if self._task is not None:
-            self._task.cancel()
-        else:
-            self._drop()
+_NO_BODY: Final = frozenset({"HEAD"})
+"""Methods whose answers have no body, whatever their headers say (RFC 9110 §9.3.2), which our parser cannot be told."""
 
 
-class _Line:
+class _Line(Line):
     """What one upstream's requests share: the pool, ready addresses, ready headers for the key in force."""
 
     __slots__ = (
-        "_addresses", "_headers", "_key", "_lines", "_lines_key", "_targets", "name", "sender", "session", "under_way", "upstream",
+        "_addresses", "_headers", "_joined", "_key", "_lines", "_lines_key", "_targets", "sender", "session",
     )  # fmt: skip
 
     def __init__(self, upstream: Upstream, session: ClientSession, *, is_direct: bool) -> None:
-        self.upstream = upstream
-        self.name = upstream.name
+        super().__init__(upstream)
         self.session = session
         self.sender = Sender(session, URL(upstream.base_url, encoded=True)) if is_direct else None
         """The short way, for upstreams that are reached without a proxy."""
-        self.under_way: set[Reply] = set()
         self._addresses: dict[str, URL] = {}
         self._targets: dict[str, bytes] = {}
         self._key: str | None = None
         self._headers: CIMultiDict[str] = CIMultiDict()
         self._lines_key: str | None = None
         self._lines = b""
+        self._joined: dict[tuple[tuple[str, str], ...], bytes] = {}
 
     def address(self, path: str) -> URL:
         found = self._addresses.get(path)
@@ -253,10 +80,12 @@ class _Line:
         return found
 
     def target(self, path: str) -> bytes:
-        """The path as it stands in a request's line."""
+        """The path as it stands in a request's line, with what follows it there."""
         found = self._targets.get(path)
         if found is None:
-            found = self._targets[path] = self.address(path).raw_path_qs.encode("ascii")
+            assert self.sender is not None
+            target = self.address(path).raw_path_qs.encode("ascii")
+            found = self._targets[path] = b"%b HTTP/1.1\r\n%b" % (target, self.sender.host)
         return found
 
     def headers(self, key: str, asked: Mapping[str, str], agent: str) -> CIMultiDict[str]:
@@ -267,23 +96,60 @@ class _Line:
             return self._headers
         return _prepared(joined_headers(self.upstream, self._headers, asked))
 
-    def sending(
+    def request(self, method: str, path: str, body: bytes, key: str, asked: Mapping[str, str], agent: str) -> bytes:
+        """One request as it is sent. Raises ValueError for a path that leads elsewhere."""
+        lines = self.lines(key, asked, agent)
+        if method == "POST":
+            return b"POST %b%bcontent-length: %d\r\n\r\n%b" % (self.target(path), lines, len(body), body)
+        length = b"" if not body and method in MAY_BE_BARE else b"content-length: %d\r\n" % len(body)
+        return b"%b %b%b%b\r\n%b" % (method.encode(), self.target(path), lines, length, body)
+
+    def by_session(
         self, method: str, path: str, body: bytes, key: str, asked: Mapping[str, str], agent: str
-    ) -> Awaitable[ClientResponse | Answer]:
-        """One request, to be awaited at once. Raises ValueError for a path that leads elsewhere."""
-        if self.sender is not None and len(body) < LARGE_BODY:
-            return self.sender.send(method, self.target(path), self.lines(key, asked, agent), body)
+    ) -> Awaitable[ClientResponse]:
+        """One request through the session, to be awaited at once. Raises ValueError for a path that leads elsewhere."""
         return self.session.request(
             method, self.address(path), data=(body if len(body) < LARGE_BODY else io.BytesIO(body)) if body else None,
             headers=self.headers(key, asked, agent), allow_redirects=False,
         )  # fmt: skip
 
     def lines(self, key: str, asked: Mapping[str, str], agent: str) -> bytes:
-        """The headers as they are sent."""
+        """The headers as they are sent. Callers mostly ask for the same ones, so that they are kept ready."""
         if key != self._lines_key:
             self._lines = lines_of(self.headers(key, {}, agent))
             self._lines_key = key
-        return lines_of(self.headers(key, asked, agent)) if asked else self._lines
+            self._joined.clear()
+        if not asked:
+            return self._lines
+        these = tuple(asked.items())
+        found = self._joined.get(these)
+        if found is None:
+            found = lines_of(self.headers(key, asked, agent))
+            if len(self._joined) >= MOST_JOINED:
+                self._joined.clear()
+            if len(found) <= LONGEST_JOINED:
+                self._joined[these] = found
+        return found
+
+
+async def _opened(sender: Sender, reply: SentReply, name: str) -> Wire:
+    """A connection that has to be made or waited for."""
+    asked = reply.watch()
+    try:
+        return await sender.open()
+    except CancelledError:
+        reply.end()
+        if reply.is_ours(asked):
+            raise reply.expiry() from None
+        raise
+    except FAILURES as error:
+        reply.end()
+        raise failure_of(error, name) from error
+    except BaseException:
+        reply.end()
+        raise
+    finally:
+        reply.unwatch()
 
 
 def _prepared(headers: Mapping[str, str]) -> CIMultiDict[str]:
@@ -329,36 +195,65 @@ class Client:
         if line is None or line.upstream is not upstream:
             line = self._line(upstream)
         key = self._keys.key_of(upstream)
-        sending = line.sending(method, path, body, key, headers, self._agent)
-        loop = get_running_loop()
-        reply = Reply(line, loop.time())
+        sender = line.sender
+        if sender is None or len(body) >= LARGE_BODY or method in _NO_BODY:
+            return await self._ask_by_session(line, method, path, body, key, headers)
+        request = line.request(method, path, body, key, headers, self._agent)
+        loop = sender.loop
+        now_s = loop.time()
+        reply = SentReply(line, now_s, sender)
         line.under_way.add(reply)
         if self._timer is None:
             self._timer = loop.call_later(LOOK_EVERY_S, self._look)
-        task = reply._task = cast("Task[object]", current_task(loop))
-        asked = task.cancelling()
+        wire = sender.pool.take(now_s)
+        if wire is None:
+            wire = await _opened(sender, reply, line.name)
+        waiter = loop.create_future()
+        wire.send(request, reply, waiter)
+        try:
+            await waiter
+        except CancelledError:
+            reply.close()
+            raise
+        status = reply.status
+        if not status:
+            reply.close()
+            raise reply.failure()
+        if status in _REDIRECTS:
+            reply.close()
+            raise UpstreamError("upstream_redirected", is_retryable=True, upstream=line.name, status=status)
+        return reply
+
+    async def _ask_by_session(
+        self, line: _Line, method: str, path: str, body: bytes, key: str, headers: Mapping[str, str]
+    ) -> Reply:
+        """The long way, for what the short one does not fit."""
+        sending = line.by_session(method, path, body, key, headers, self._agent)
+        loop = get_running_loop()
+        reply = SessionReply(line, loop.time())
+        line.under_way.add(reply)
+        if self._timer is None:
+            self._timer = loop.call_later(LOOK_EVERY_S, self._look)
+        asked = reply.watch()
         used = Used()
         USED.set(used)
         try:
             answer = await sending
         except CancelledError:
             used.drop()
-            reply._end()
-            if reply._is_ours(task, asked):
-                raise reply._expiry() from None
+            reply.end()
+            if reply.is_ours(asked):
+                raise reply.expiry() from None
             raise
-        except _FAILURES as error:
-            reply._end()
-            is_full = len(line.under_way) >= upstream.most_connections
-            raise failure_of(error, line.name, is_full=is_full) from error
+        except FAILURES as error:
+            reply.end()
+            raise failure_of(error, line.name) from error
         finally:
-            reply._task = None
-        reply._answer = answer
-        reply.status = answer.status
-        reply.headers = answer.headers
-        if answer.status in _REDIRECTS:
+            reply.unwatch()
+        reply.begin(answer)
+        if reply.status in _REDIRECTS:
             reply.close()
-            raise UpstreamError("upstream_redirected", is_retryable=True, upstream=line.name, status=answer.status)
+            raise UpstreamError("upstream_redirected", is_retryable=True, upstream=line.name, status=reply.status)
         return reply
 
     async def aclose(self) -> None:
@@ -369,9 +264,13 @@ class Client:
         lines = [*self._lines.values(), *self._former]
         self._lines, self._former = {}, []
         for line in lines:
+            if line.sender is not None:
+                line.sender.pool.shut()
             for reply in tuple(line.under_way):
                 if reply.status:
                     reply.close()
+            if line.sender is not None:
+                await line.sender.pool.aclose()
             await line.session.close()
 
     def _line(self, upstream: Upstream) -> _Line:
@@ -395,6 +294,6 @@ class Client:
         is_busy = False
         for line in (*self._lines.values(), *self._former):
             for reply in tuple(line.under_way):
-                reply._look(now_s)
+                reply.look(now_s)
             is_busy = is_busy or bool(line.under_way)
         self._timer = loop.call_later(LOOK_EVERY_S, self._look) if is_busy else None

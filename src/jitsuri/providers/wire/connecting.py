@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from asyncio import Transport
 from collections.abc import Mapping
@@ -9,12 +10,14 @@ from contextvars import ContextVar
 from http.cookies import BaseCookie, SimpleCookie
 from typing import Any, Final
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from jitsuri.providers.rules.addressing import is_loopback, is_usable_proxy, proxy_for, without_secret
 from jitsuri.providers.shapes import Upstream
+from jitsuri.providers.wire.pooling import Pool
 from jitsuri.terms.errors import OperatorError
 
 KEPT_IDLE_S: Final = 50.0
@@ -44,16 +47,33 @@ class Used:
 
 
 USED: ContextVar[Used] = ContextVar("used")
-"""Where the connector tells which connection it gave; set by who asks, before it asks."""
+"""Where the connector tells which connection it gave to the session; set by who asks through it, before it asks."""
 
 
-class _Telling(TCPConnector):
-    """A connector that tells which connection a request goes out on, before any answer comes."""
+class Connector(TCPConnector):
+    """A connector whose connections are counted by a pool of ours too, which knows who waits for one."""
 
-    async def connect(self, *args: Any, **named: Any) -> Connection:
-        connection = await super().connect(*args, **named)
+    def __init__(self, pool: Pool[Any], **named: Any) -> None:
+        super().__init__(**named)
+        self.pool = pool
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+        """A connection for the session; it tells which one a request goes out on, before any answer comes."""
+        until_s = asyncio.get_running_loop().time() + (timeout.connect or 0)
+        await self.pool.turn(until_s, may_be_ours=False)
+        try:
+            async with asyncio.timeout_at(until_s):
+                connection = await super().connect(req, traces, timeout)
+        except BaseException:
+            self.pool.back()
+            raise
+        connection.add_callback(self.pool.back)
         USED.get().transport = connection.transport
         return connection
+
+    async def dial(self, place: ClientRequest, timeout: ClientTimeout) -> Connection:
+        """A connection for who has its turn in the pool already."""
+        return await super().connect(place, [], timeout)
 
 
 class _NoCookies(DummyCookieJar):
@@ -73,10 +93,12 @@ def open_session(upstream: Upstream, environment: Mapping[str, str]) -> tuple[Cl
     if proxy and not is_usable_proxy(proxy):
         raise OperatorError("upstream_proxy_unusable", upstream=upstream.name, value=without_secret(proxy))
     is_at_home = upstream.is_on_premises or is_loopback(URL(upstream.base_url).host or "")
-    connector = _Telling(
+    kept_s = KEPT_IDLE_AT_HOME_S if is_at_home else KEPT_IDLE_S
+    connector = Connector(
+        Pool[Any](upstream.most_connections, kept_s),
         limit=upstream.most_connections,
         ssl=_trust(upstream) if upstream.ca_file else True,
-        keepalive_timeout=KEPT_IDLE_AT_HOME_S if is_at_home else KEPT_IDLE_S,
+        keepalive_timeout=kept_s,
         timeout_ceil_threshold=upstream.timeouts.connect_s + 1,
     )
     session = ClientSession(

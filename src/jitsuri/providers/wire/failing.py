@@ -15,6 +15,7 @@ from aiohttp import (
 )
 
 from jitsuri.providers.shapes import Timeouts
+from jitsuri.providers.wire.pooling import PoolFullError
 from jitsuri.terms.errors import UpstreamError
 
 Expiry = Literal["upstream_slow", "upstream_stalled", "upstream_overtime"]
@@ -26,16 +27,17 @@ LONGEST_REASON: Final = 300
 _SECRET = re.compile(r"//[^/@\s]*@")
 
 
-def failure_of(error: Exception, upstream: str, *, is_full: bool = False) -> UpstreamError:
+def failure_of(error: Exception, upstream: str) -> UpstreamError:
     """The failure of one request, from what the HTTP client raised.
 
     ``is_retryable`` holds where the upstream cannot have worked on the request: the connection was never made, or was
     gone before the request was written – an incomplete request must not be worked on (RFC 9112 §8). A connection that
     ends after the request and before any byte of an answer proves nothing: RFC 9110 §9.2.2 forbids asking again by
-    itself with a method that is not idempotent, and POST is none. ``is_full``: all connections we may have were in use.
+    itself with a method that is not idempotent, and POST is none.
     """
     reason = reason_of(error)
     if isinstance(error, ConnectionTimeoutError):
+        is_full = isinstance(error, PoolFullError) or isinstance(error.__cause__, PoolFullError)
         code = "upstream_full" if is_full else "upstream_unreachable"
         return UpstreamError(code, is_retryable=True, upstream=upstream, reason=reason)
     if isinstance(error, ClientSSLError):

@@ -1,56 +1,31 @@
-"""Sending over a kept library's connections: what aiohttp does once per connection stays its work, what it does per request is ours.
+"""Sending over a kept library's connections: what aiohttp does once per connection stays its work, what comes per request is ours.
 
-aiohttp finds addresses, makes connections, speaks TLS, keeps the pool and parses answers. Between those, its session
-builds objects for every request (cookies, redirects, authentication, forms, traces) that a call to an upstream never
-needs, at two thirds of the whole cost. Here a request is its line, its headers, ready as bytes, and its body, in one write.
-Requests that this does not fit (through a proxy, or long bodies, which are written in portions) go the session's own way.
+aiohttp finds addresses, makes connections, speaks TLS and bounds the time of connecting. Its session, its pool and its
+reader of answers build objects for every request that a call to an upstream never needs. Here a request is its line, its
+headers, ready as bytes, and its body, in one write; the connection is taken over as it was made (``receiving``) and kept
+until it is closed. Requests that this does not fit (through a proxy, long bodies, which are written in portions, answers
+without the body that their headers tell of) go the session's own way.
 Decision 0026 has the figures. Only methods that aiohttp documents or its own session calls are used; the release is pinned.
 """
 
 from __future__ import annotations
 
 import asyncio
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
-from aiohttp import (
-    ClientConnectionResetError,
-    ClientRequest,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    StreamReader,
-)
+from aiohttp import ClientConnectionResetError, ClientRequest, ClientSession, ClientTimeout, ConnectionTimeoutError
 from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection
-from multidict import CIMultiDictProxy
 from yarl import URL
 
-_NO_BODY: Final = frozenset({"HEAD"})
-"""Methods whose answers have no body, whatever their headers say (RFC 9110 §9.3.2)."""
+from jitsuri.providers.wire.connecting import Connector
+from jitsuri.providers.wire.pooling import Pool, closed
+from jitsuri.providers.wire.receiving import Wire
 
-_MAY_BE_BARE: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+MAY_BE_BARE: Final = frozenset({"GET", "DELETE", "OPTIONS"})
 """Methods that say no length where they have no body."""
-
-
-class Answer:
-    """The head of an answer, and its body as it comes. The connection goes back to the pool when the body has ended."""
-
-    __slots__ = ("connection", "content", "headers", "status")
-
-    def __init__(
-        self, status: int, headers: CIMultiDictProxy[str], content: StreamReader, connection: Connection
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.content = content
-        self.connection = connection
-        content.on_eof(connection.release)
-
-    def close(self) -> None:
-        """Close the connection, unless it has gone back already."""
-        self.connection.close()
 
 
 class _Place(ClientRequest):
@@ -62,44 +37,49 @@ class _Place(ClientRequest):
 
 
 class Sender:
-    """Requests to one upstream."""
+    """Connections to one upstream, in the running loop."""
 
     def __init__(self, session: ClientSession, base: URL) -> None:
-        """``session`` opens the connections and keeps them; it has no proxy."""
+        """``session`` opens the connections; it has no proxy."""
         connector = session.connector
-        assert connector is not None
+        assert isinstance(connector, Connector)
         self._connector = connector
         self._timeout: ClientTimeout = session.timeout
-        self._place = _Place("POST", base, loop=asyncio.get_running_loop(), session=session, ssl=True)
+        self.loop: AbstractEventLoop = asyncio.get_running_loop()
+        self._place = _Place("POST", base, loop=self.loop, session=session, ssl=True)
         self._base = base
+        self.pool: Pool[Wire] = connector.pool
         self.host = f"host: {base.host_port_subcomponent}\r\n".encode()
 
-    async def send(self, method: str, target: bytes, headers: bytes, body: bytes) -> Answer:
-        """Send one request and wait for the head of its answer.
-
-        ``target`` is the path with its query; ``headers`` are ready lines (``lines_of``). Raises what the session raises.
-        """
+    async def open(self) -> Wire:
+        """Another connection, or the next of the pool's that is free. Raises what the session raises."""
+        until_s = self.loop.time() + (self._timeout.connect or 0)
+        while (wire := await self.pool.turn(until_s, may_be_ours=True)) is not None:
+            if not wire.transport.is_closing():
+                return wire
+            wire.drop()  # the other side has closed it meanwhile
         try:
-            connection = await self._connector.connect(self._place, [], self._timeout)
+            async with asyncio.timeout_at(until_s):
+                connection = await self._connector.dial(self._place, self._timeout)
         except TimeoutError as error:
+            self.pool.back()
             raise ConnectionTimeoutError(f"Connection timeout to host {self._base}") from error
-        protocol = connection.protocol
-        try:
-            if protocol is None or protocol.transport is None or protocol.transport.is_closing():
-                raise ClientConnectionResetError("Cannot write to closing transport")
-            protocol.set_response_params(skip_payload=method in _NO_BODY, read_until_eof=True)
-            length = b"" if not body and method in _MAY_BE_BARE else b"content-length: %d\r\n" % len(body)
-            protocol.transport.write(
-                b"%b %b HTTP/1.1\r\n%b%b%b\r\n%b" % (method.encode(), target, self.host, headers, length, body)
-            )
-            while True:
-                message, content = await protocol.read()
-                if not 100 <= message.code < 200 or message.code == 101:
-                    break
         except BaseException:
-            connection.close()
+            self.pool.back()
             raise
-        return Answer(message.code, message.headers, content, connection)
+        if self.pool.is_closed:
+            connection.close()
+            raise closed()
+        protocol = connection.protocol
+        transport = protocol.transport if protocol is not None else None
+        if protocol is None or transport is None or transport.is_closing() or protocol.should_close:
+            connection.close()
+            self.pool.back()
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        wire = Wire(connection, transport, self.pool)
+        transport.set_protocol(wire)
+        self.pool.add(wire)
+        return wire
 
 
 def lines_of(headers: Mapping[str, str]) -> bytes:

@@ -16,59 +16,62 @@ END
 $$;
 
 -- Counts what attempts cost against budgets whose periods are open, and takes it off the leases they were held on. Workers
--- and places are those of one batch, each pair once. JS001: a period is not open, a budget was made since `known`, a share
--- of a limit was reached that somebody must be told, or a hard limit was passed.
+-- and places are those of one batch, each pair once. Returns what then stands at each place. Places that are not open are
+-- left out, as they hold no leases either.
+-- With `known` nobody looks at what stands, so nothing is returned, and JS001 says that somebody must: a period is not open,
+-- a budget was made since then, a share of a limit was reached that is to be told, or a hard limit was passed.
+-- Rows of use are locked first and in one order: the second statement sees what stands under that lock, and who holds it
+-- has the leases at these places to itself.
 CREATE FUNCTION ledger_settle(
     workers uuid[], budgets uuid[], starts date[], takens bigint[], actuals bigint[], hards boolean[], known bigint
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS TABLE (
+    budget uuid, start date, used bigint, leased bigint, most bigint, beyond bigint, at timestamptz, is_reached boolean
+) LANGUAGE plpgsql AS $$
 DECLARE
-    wanted bigint;
-    plain bigint;
+    open bigint;
+    is_hard boolean;
 BEGIN
     IF EXISTS (SELECT FROM ledger_budgets WHERE sequence > known AND version = 1) THEN
         RAISE EXCEPTION USING ERRCODE = 'JS001', MESSAGE = 'a budget was made meanwhile';
     END IF;
-    WITH given AS (
-        SELECT * FROM unnest(workers, budgets, starts, takens, actuals, hards)
-            AS g (worker_id, budget_id, period_start, taken, actual, is_hard)
-    ),
-    summed AS (
-        SELECT budget_id, period_start, sum(actual)::bigint AS actual, bool_or(is_hard) AS is_hard
-        FROM given GROUP BY budget_id, period_start
-    ),
-    locked AS (
-        SELECT u.budget_id, u.period_start, s.actual, s.is_hard
-        FROM ledger_budget_uses u JOIN summed s USING (budget_id, period_start)
-        ORDER BY u.budget_id, u.period_start FOR UPDATE OF u
-    ),
-    held AS (
-        SELECT l.worker_id, l.budget_id, l.period_start, least(l.amount_micro_jpy, g.taken) AS taken
-        FROM ledger_leases l JOIN given g USING (worker_id, budget_id, period_start)
-            JOIN locked USING (budget_id, period_start)
-        WHERE g.taken > 0 ORDER BY l.worker_id, l.budget_id, l.period_start FOR UPDATE OF l
-    ),
-    freed AS (
-        UPDATE ledger_leases l SET amount_micro_jpy = l.amount_micro_jpy - held.taken FROM held
-        WHERE l.worker_id = held.worker_id AND l.budget_id = held.budget_id AND l.period_start = held.period_start
-        RETURNING l.budget_id, l.period_start, held.taken
-    ),
-    covered AS (
-        SELECT budget_id, period_start, sum(taken)::bigint AS taken FROM freed GROUP BY budget_id, period_start
-    ),
-    settled AS (
-        UPDATE ledger_budget_uses u
-        SET used_micro_jpy = u.used_micro_jpy + locked.actual,
-            leased_micro_jpy = u.leased_micro_jpy - coalesce(covered.taken, 0)
-        FROM locked LEFT JOIN covered USING (budget_id, period_start)
-        WHERE u.budget_id = locked.budget_id AND u.period_start = locked.period_start
-        RETURNING u.used_micro_jpy < u.notice_micro_jpy AND NOT (
-            locked.is_hard AND locked.actual > coalesce(covered.taken, 0)
-            AND u.used_micro_jpy + u.leased_micro_jpy > u.limit_micro_jpy
-        ) AS is_plain
-    )
-    SELECT (SELECT count(*) FROM summed), count(*) FILTER (WHERE is_plain) INTO wanted, plain FROM settled;
-    IF plain < wanted THEN
-        RAISE EXCEPTION USING ERRCODE = 'JS001', MESSAGE = 'a settlement needs a look';
+    PERFORM FROM unnest(budgets, starts) AS g (budget_id, period_start)
+        JOIN ledger_budget_uses u USING (budget_id, period_start)
+        ORDER BY u.budget_id, u.period_start FOR UPDATE OF u;
+    GET DIAGNOSTICS open = ROW_COUNT;
+    IF known IS NOT NULL AND open < cardinality(budgets) THEN
+        RAISE EXCEPTION USING ERRCODE = 'JS001', MESSAGE = 'a period is not open';
     END IF;
+    FOR budget, start, used, leased, most, beyond, at, is_reached, is_hard IN
+        WITH freed AS (
+            UPDATE ledger_leases l SET amount_micro_jpy = greatest(l.amount_micro_jpy - g.taken, 0)
+            FROM unnest(workers, budgets, starts, takens) AS g (worker_id, budget_id, period_start, taken)
+            WHERE l.worker_id = g.worker_id AND l.budget_id = g.budget_id AND l.period_start = g.period_start AND g.taken > 0
+            RETURNING l.worker_id, l.budget_id, l.period_start, CASE
+                WHEN l.amount_micro_jpy > 0 THEN g.taken
+                ELSE (  -- perhaps there was less: a statement does not see its own changes
+                    SELECT least(before.amount_micro_jpy, g.taken) FROM ledger_leases before
+                    WHERE before.worker_id = l.worker_id AND before.budget_id = l.budget_id
+                        AND before.period_start = l.period_start
+                ) END AS taken
+        ),
+        summed AS (
+            SELECT budget_id, period_start, sum(g.actual)::bigint AS actual, coalesce(sum(freed.taken), 0)::bigint AS taken,
+                bool_or(g.is_hard) AS is_hard
+            FROM unnest(workers, budgets, starts, actuals, hards) AS g (worker_id, budget_id, period_start, actual, is_hard)
+                LEFT JOIN freed USING (worker_id, budget_id, period_start)
+            GROUP BY budget_id, period_start
+        )
+        UPDATE ledger_budget_uses u
+        SET used_micro_jpy = u.used_micro_jpy + summed.actual, leased_micro_jpy = u.leased_micro_jpy - summed.taken
+        FROM summed WHERE u.budget_id = summed.budget_id AND u.period_start = summed.period_start
+        RETURNING u.budget_id, u.period_start, u.used_micro_jpy, u.leased_micro_jpy, u.limit_micro_jpy,
+            summed.actual - summed.taken, clock_timestamp(), u.used_micro_jpy >= u.notice_micro_jpy, summed.is_hard
+    LOOP
+        IF known IS NULL THEN
+            RETURN NEXT;
+        ELSIF is_reached OR (is_hard AND beyond > 0 AND used + leased > most) THEN
+            RAISE EXCEPTION USING ERRCODE = 'JS001', MESSAGE = 'a settlement needs a look';
+        END IF;
+    END LOOP;
 END
 $$;

@@ -78,7 +78,7 @@ class Gateway:
             is_well, body = self._health()
             await request.whole(200 if is_well else 503, _plain(body, b"application/json"), body)
         elif path == METRICS and method == "GET":
-            bearer = dict(request.headers).get(b"authorization", b"").decode("latin-1")
+            bearer = request.named.get(b"authorization", b"").decode("latin-1")
             address = request.client if not _is_passed_on(request.headers) else ""
             page = self._metrics(address, bearer.removeprefix("Bearer ") or None)
             if page is None:
@@ -99,26 +99,22 @@ class Gateway:
 
     def _inquiry(self, request: Request, dialect: Dialect, operation: Operation, path: str) -> Inquiry:
         """What the request says."""
-        authorization = x_api_key = None
+        named = request.named
         task = thread = ""
         language = self._language
-        others: list[tuple[bytes, bytes]] = []
-        for name, value in request.headers:
-            if name == b"authorization":
-                authorization = value
-            elif name == b"x-api-key":
-                x_api_key = value
-            elif name == b"x-jitsuri-task":
-                task = value.decode("latin-1").strip()
-            elif name == b"x-jitsuri-thread":
-                thread = value.decode("utf-8", "replace").strip()[:512]
-            elif name == b"x-jitsuri-language":
-                language = cast(Language, value.decode("latin-1")) if value in (b"ja", b"en") else language
-            elif name in TRAVELLING_BYTES and (operation == "other" or name not in _USUAL):
-                others.append((name, value))
+        if not _OURS.isdisjoint(named):
+            task = named.get(b"x-jitsuri-task", b"").decode("latin-1").strip()
+            thread = named.get(b"x-jitsuri-thread", b"").decode("utf-8", "replace").strip()[:512]
+            wished = named.get(b"x-jitsuri-language")
+            language = cast(Language, wished.decode("latin-1")) if wished in (b"ja", b"en") else language
+        others = _NOTHING
+        if operation == "other":
+            others = travelling([header for header in request.headers if header[0] in TRAVELLING_BYTES])
+        elif not _TRAVELLING.isdisjoint(named):
+            others = travelling([header for header in request.headers if header[0] in _TRAVELLING])
         return Inquiry(
-            dialect, operation, path, request.body, authorization, x_api_key, task, thread,
-            travelling(others) if others else _NOTHING, language,
+            dialect, operation, path, request.body, named.get(b"authorization"), named.get(b"x-api-key"), task, thread,
+            others, language,
         )  # fmt: skip
 
     async def _refuse(self, request: Request, why: Refusal, dialect: Dialect | None = None) -> None:
@@ -142,8 +138,9 @@ class Gateway:
             await request.whole(*refused(_dialect_of(request), why, self._language, call_id))
 
 
-_USUAL = frozenset({b"accept", b"content-type"})
-"""Of JSON requests these are always the same, and ours."""
+_OURS = frozenset({b"x-jitsuri-task", b"x-jitsuri-thread", b"x-jitsuri-language"})
+_TRAVELLING = TRAVELLING_BYTES - {b"accept", b"content-type"}
+"""Of JSON requests the two are always the same, and ours."""
 _NOTHING: dict[str, str] = {}
 
 
@@ -151,7 +148,7 @@ def _dialect_of(request: Request) -> Dialect:
     """Anthropic's library names its version with every request; all others speak the other dialect."""
     if request.url.startswith(b"/v1/messages"):
         return "anthropic"
-    return "anthropic" if any(name == b"anthropic-version" for name, _ in request.headers) else "openai"
+    return "anthropic" if b"anthropic-version" in request.named else "openai"
 
 
 _PASSED_ON = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import socket
 import struct
 from collections import deque
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NoReturn, Protocol, cast
 from urllib.parse import unquote
@@ -47,7 +47,9 @@ MOST_LINGER_S: Final = 30.0
 """The longest that this goes on."""
 
 _NEVER = float("inf")
-_LENGTH = re.compile(rb"\d{1,19}")
+_NONE: Mapping[bytes, bytes] = {}
+_MOST_DIGITS = 19
+"""Of a length that is looked at; the parser refuses those that its 64 bits cannot hold."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 
@@ -70,7 +72,7 @@ class Request:
 
     __slots__ = (
         "_connection", "_is_chunked", "_keeps", "_task", "body", "fault", "has_begun", "headers", "is_head", "is_lost", "is_over",
-        "method", "speaks_1_1", "url",
+        "method", "named", "speaks_1_1", "url",
     )  # fmt: skip
 
     def __init__(self, connection: GatewayProtocol) -> None:
@@ -82,6 +84,8 @@ class Request:
         self.method = b""
         self.headers: Headers = []
         """Names in lower case."""
+        self.named: Mapping[bytes, bytes] = _NONE
+        """The headers by name; of two with one name the last."""
         self.body = b""
         self.is_head = False
         self.speaks_1_1 = True
@@ -105,6 +109,22 @@ class Request:
     def client(self) -> str:
         """The caller's address; '' where it has none."""
         return self._connection.client
+
+    def ready(self, status: int, lines: bytes, body: bytes) -> None:
+        """Answer in one piece. ``lines`` are headers as they are sent, ``content-length`` not among them, and known to be
+        sound: nothing in them is looked at. For a status that has a body, and a request that wants it."""
+        if self.is_lost:
+            return
+        self.has_begun = self.is_over = True
+        connection = self._connection
+        connection.write(
+            b"%bcontent-length: %d\r\n%b%b%b\r\n%b"
+            % (
+                _STATUS_LINES[status], len(body), lines, b"" if self._keeps else b"connection: close\r\n",
+                connection.date_line(), body,
+            )
+        )  # fmt: skip
+        connection.answered(self, keeps=self._keeps)
 
     async def whole(self, status: int, headers: Headers, body: bytes, *, closes: bool = False) -> None:
         """Answer in one piece."""
@@ -234,11 +254,13 @@ class GatewayProtocol(asyncio.Protocol):
         self._asking: Request | None = None
         """One that asks to speak another protocol."""
         self._body: bytes | bytearray = b""
+        self._came = 0
+        """Bytes in which the headers that are being read came, with what stood beside them."""
         self._size = 0
-        """Of headers, then of the body, as far as they are read."""
+        """Of the body, as far as it is read."""
         self._size_before = 0
         self._idle_bytes = 0
-        """What came without a header, or a part of the body, having ended."""
+        """What came without bringing any of the body."""
         self._expects = False
         self._is_deaf = False
         """Whether what comes is dropped."""
@@ -268,6 +290,7 @@ class GatewayProtocol(asyncio.Protocol):
                 self._deadline = min(self._loop.time() + LINGER_S, self._lingers_until)
             return
         left = data
+        self._came = len(data) if self._read is None else self._came + len(data)
         while left:
             try:
                 self._parser.feed_data(left)
@@ -325,40 +348,36 @@ class GatewayProtocol(asyncio.Protocol):
         request = self._read
         assert request is not None
         request.url += part
-        self._size += len(part)
-        if self._size > MOST_HEADER_BYTES:
-            _fail(request, _headers_too_large())
 
     def on_header(self, name: bytes, value: bytes) -> None:
         request = self._read
         assert request is not None
-        if request.method:
-            return  # behind the body: what stands there must not pass for a header (RFC 9110 §6.5.1)
-        self._size += len(name) + len(value)
-        if self._size > MOST_HEADER_BYTES:
-            _fail(request, _headers_too_large())
-        request.headers.append((name.lower(), value))
+        if not request.method:  # else it stands behind the body, and must not pass for a header (RFC 9110 §6.5.1)
+            request.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         request = self._read
         assert request is not None
         parser = self._parser
         request.method = parser.get_method()
+        named = request.named = dict(request.headers)
         request.is_head = request.method == b"HEAD"
         request.speaks_1_1 = parser.get_http_version() == "1.1"
+        if self._came > MOST_HEADER_BYTES and _size_of(request) > MOST_HEADER_BYTES:
+            _fail(request, _headers_too_large())
         if parser.should_upgrade():
             self._asking, self._read = request, None
             return
         if request.speaks_1_1 and parser.should_keep_alive():
             request.keep()
         self._size = 0
-        for name, value in request.headers:
-            if name == b"content-length" and _LENGTH.fullmatch(value) and int(value) > self._serving.most_body_bytes:
-                _fail(request, self._too_large())
-            elif name == b"expect":
-                self._expects = request.speaks_1_1 and value.lower() == b"100-continue"
-        if self._expects and self._served is None and not self._waiting:
-            self.write(_CONTINUE)
+        length = named.get(b"content-length")
+        if length is not None and len(length) <= _MOST_DIGITS and int(length) > self._serving.most_body_bytes:
+            _fail(request, self._too_large())
+        if b"expect" in named:
+            self._expects = request.speaks_1_1 and named[b"expect"].lower() == b"100-continue"
+            if self._expects and self._served is None and not self._waiting:
+                self.write(_CONTINUE)
         if self._served is None:
             self._deadline = self._loop.time() + self._serving.body_seconds
 
@@ -487,7 +506,12 @@ class GatewayProtocol(asyncio.Protocol):
         self.abort()
 
     def _unfinished(self, came: int) -> None:
-        """Of the request that is being read ``came`` bytes came. A header that never ends is in no one's count but this."""
+        """Of the request that is being read ``came`` bytes came. What never ends is in no one's count but this."""
+        request = self._read
+        if request is not None and not request.method:
+            if self._came > MOST_HEADER_BYTES:
+                self._refuse(_headers_too_large())
+            return
         if self._size != self._size_before:
             self._size_before, self._idle_bytes = self._size, 0
             return
@@ -535,6 +559,11 @@ class _UnwantedError(Exception):
 def _fail(request: Request, fault: Refusal) -> NoReturn:
     request.fault = fault
     raise _UnwantedError
+
+
+def _size_of(request: Request) -> int:
+    """Bytes of a request's address and headers."""
+    return len(request.url) + sum(len(name) + len(value) for name, value in request.headers)
 
 
 def _headers_too_large() -> Refusal:
