@@ -335,8 +335,9 @@ def attempt(**changes: Any) -> Attempt:
     call = SimpleNamespace(
         asked=SimpleNamespace(operation="chat", is_stream=False), inquiry=SimpleNamespace(headers={})
     )
-    made = SimpleNamespace(entry=entry(**changes), upstream=UPSTREAM, told=Told(), call=call,
-                           target=SimpleNamespace(model="gpt-5"))  # fmt: skip
+    leg = SimpleNamespace(upstream=UPSTREAM, target=SimpleNamespace(model="gpt-5"))
+    made = SimpleNamespace(entry=entry(**changes), leg=leg, told=Told(), call=call)
+
     return cast(Attempt, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,14 @@ from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import derived_id
 
 WRITER = derived_id("writer", "test")
+
+QUICK: tuple[str, ...] = ()
+"""What the loop may write by itself: nothing, and then all of it."""
+
+
+@pytest.fixture(autouse=True, params=[(), ("probe",)], ids=["thread", "loop"])
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "QUICK", request.param)
 
 
 @pytest.fixture
@@ -49,9 +58,11 @@ def kept(store: Store) -> list[int]:
         return [row[0] for row in tx.execute("SELECT number FROM evidence_probe ORDER BY number")]
 
 
-def run(store: Store, work: Callable[[Committer], Any], writer: Any = write) -> Any:
+def run(
+    store: Store, work: Callable[[Committer], Any], writer: Any = write, kinds: tuple[str, ...] | None = None
+) -> Any:
     async def main() -> Any:
-        committer = Committer(store, {"probe": writer}, WRITER)
+        committer = Committer(store, {"probe": writer}, WRITER, quick=QUICK if kinds is None else kinds)
         committer.start(asyncio.get_running_loop())
         try:
             return await asyncio.wait_for(work(committer), 60)
@@ -172,26 +183,29 @@ def ends(batch: Batch) -> bool:
 def test_a_commit_whose_answer_is_lost_is_not_written_twice(table: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is cut right after COMMIT counted: the same rows again would be a unique violation."""
     cut: list[bool] = []
+    is_on: list[bool] = []
 
     class Cutting(Batch):
-        def settle(self) -> None:
-            is_end = ends(self)
-            super().settle()
-            if is_end and not cut:
+        def _has_all(self) -> bool:
+            has_all = super()._has_all()
+            if has_all and is_on and ends(self) and not cut:
                 cut.append(True)
                 raise psycopg.OperationalError("server closed the connection unexpectedly")
+            return has_all
 
     monkeypatch.setattr(committing, "Batch", Cutting)
 
     async def main() -> None:
-        committer = Committer(table, {"probe": write}, WRITER)
+        committer = Committer(table, {"probe": write}, WRITER, quick=QUICK)
         committer.start(asyncio.get_running_loop())
+        await committer.submit([("probe", (0, "x"))])  # the first is always written by the thread, which connects
+        is_on.append(True)
         await committer.submit([("probe", (1, "x"))])
         await asyncio.to_thread(committer.stop, 5)
 
     asyncio.run(main())
     assert cut == [True]
-    assert kept(table) == [1]
+    assert kept(table) == [0, 1]
 
 
 def test_an_outage_is_told_and_ends(table: Store) -> None:
@@ -204,6 +218,9 @@ def test_an_outage_is_told_and_ends(table: Store) -> None:
         write(batch, rows)
 
     async def work(committer: Committer) -> None:
+        is_away.clear()
+        await committer.submit([("probe", (0, "x"))])
+        is_away.set()
         future = committer.submit([("probe", (1, "x"))])
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(future), 0.4)
@@ -215,28 +232,31 @@ def test_an_outage_is_told_and_ends(table: Store) -> None:
         assert committer.depth == 0
 
     run(table, work, writer)
-    assert kept(table) == [1]
+    assert kept(table) == [0, 1]
 
 
 def test_a_batch_cut_before_its_commit_is_not_taken_for_written(table: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other transactions committed meanwhile: a crash may give the lost one's id to one of them."""
     cut: list[bool] = []
+    is_on: list[bool] = []
 
     class Cutting(Batch):
-        def settle(self) -> None:
-            if ends(self) and not cut:
+        def send(self) -> bool:
+            if is_on and ends(self) and not cut:
                 cut.append(True)
                 self._statements.connection.close()
                 raise psycopg.OperationalError("server closed the connection unexpectedly")
-            super().settle()
+            return super().send()
 
     monkeypatch.setattr(committing, "Batch", Cutting)
 
     async def main() -> None:
-        committer = Committer(table, {"probe": write}, WRITER)
+        committer = Committer(table, {"probe": write}, WRITER, quick=QUICK)
         committer.start(asyncio.get_running_loop())
+        await committer.submit([("probe", (0, "x"))])
+        is_on.append(True)
         await committer.submit([("probe", (1, "x"))])
-        assert await asyncio.to_thread(kept, table) == [1]
+        assert await asyncio.to_thread(kept, table) == [0, 1]
         await asyncio.to_thread(committer.stop, 5)
 
     asyncio.run(main())
@@ -316,5 +336,50 @@ def test_who_waits_too_long_is_told_and_the_rows_are_written_all_the_same(table:
         await done
         assert committer.expire(0.2) == 0
 
-    run(table, work, writer)
+    run(table, work, writer, ())
     assert kept(table) == [1, 2]
+
+
+def test_the_loop_writes_what_it_may_and_the_thread_the_rest(table: Store) -> None:
+    """Whoever writes, everything is written once."""
+    wrote: list[tuple[int, bool]] = []
+    loops_thread = threading.get_ident()
+
+    def noting(batch: Batch, rows: Sequence[Any]) -> None:
+        wrote.extend((number, threading.get_ident() == loops_thread) for number, _ in rows)
+        write(batch, rows)
+
+    async def main() -> None:
+        committer = Committer(table, {"probe": noting, "slow": noting}, WRITER, quick=["probe"])
+        committer.start(asyncio.get_running_loop())
+        for number, kind in enumerate(["probe", "probe", "slow", "probe", "probe"]):
+            await committer.submit([(kind, (number, "x"))])
+        futures = [committer.submit([(kind, (5 + n, "x"))]) for n, kind in enumerate(["probe"] * 40 + ["slow"] * 20)]
+        await asyncio.gather(*futures)
+        assert await asyncio.to_thread(committer.stop, 5) == 0
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert wrote[:5] == [(0, False), (1, True), (2, False), (3, True), (4, True)]
+    assert {loop for number, loop in wrote if number >= 5} == {True, False}
+    assert kept(table) == list(range(65))
+
+
+def test_who_ends_while_the_database_stands_still_is_not_held_up(table: Store) -> None:
+    """What could not be written is told; nothing waits for ever."""
+
+    async def main() -> None:
+        committer = Committer(table, {"probe": write}, WRITER, quick=QUICK)
+        committer.start(asyncio.get_running_loop())
+        await committer.submit([("probe", (0, "x"))])
+        with table.lasting() as other:
+            other.execute("BEGIN")
+            other.execute("LOCK TABLE evidence_probe IN ACCESS EXCLUSIVE MODE")
+            future = committer.submit([("probe", (1, "x"))])
+            await asyncio.sleep(0.1)
+            began = time.monotonic()
+            assert await asyncio.to_thread(committer.stop, 0.3) == 1
+            assert time.monotonic() - began < 4
+            assert not future.done()
+            other.execute("ROLLBACK")
+
+    asyncio.run(asyncio.wait_for(main(), 30))

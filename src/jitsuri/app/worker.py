@@ -82,6 +82,9 @@ WRITERS: Mapping[str, Writer] = {
 }
 """What the group commit writes, in this order within a transaction."""
 
+QUICK = frozenset({"intents", "entries", "ended", "calls", "settlements"})
+"""What the loop may write by itself."""
+
 TICK_S = 0.5
 """How often what waits for the ledger is looked at."""
 FLUSH_S = 5.0
@@ -152,7 +155,7 @@ class Worker:
         self.watch = LoopWatch()
         self.telemetry = Telemetry(os.environ, str(new_id()))
         self.page = MetricsPage(store, self._gauges, os.environ, settings.text("gateway.metrics_token_env"))
-        self.committer = Committer(store, WRITERS, new_id(), supersede)
+        self.committer = Committer(store, WRITERS, new_id(), supersede, quick=QUICK)
         self.budgets = Budgets(store, new_id())
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),

@@ -37,7 +37,10 @@ class NeedsCareError(Exception):
 
 
 class Batch:
-    """A transaction's statements, gathered and sent. ``run`` waits for nothing; ``settle`` and ``connection`` send all."""
+    """A transaction's statements, gathered and sent. ``run`` waits for nothing; ``settle`` and ``connection`` send all.
+
+    Who must not wait at all sends by ``send`` and takes what came by ``receive``, whenever the socket can be read.
+    """
 
     def __init__(self, statements: Statements, *, is_careful: bool = False) -> None:
         """``is_careful``: records do everything that may be due, and do not raise ``NeedsCareError``."""
@@ -46,6 +49,11 @@ class Batch:
         self._pgconn = statements.connection.pgconn
         self._sent: list[str | None] = []
         """What results are to come for: a statement that was prepared, None for one that was run."""
+        self._received = 0
+        """Results of these that have come, each with the sign of its end."""
+        self._has_result = False
+        """Whether the next one has come, and the sign of its end has not."""
+        self._failed: Exception | None = None
         self._is_piping = False
         self._raised: dict[str, Callable[[], Exception]] = {}
         self.last = ""
@@ -82,24 +90,57 @@ class Batch:
         if not self._is_piping:
             return
         self._pgconn.pipeline_sync()
+        self.wait()
+
+    def send(self) -> bool:
+        """Send what was gathered; False where the system has not taken all of it yet: ``wait`` sends the rest."""
+        self._pgconn.pipeline_sync()
+        return not self._pgconn.flush()
+
+    def receive(self) -> bool:
+        """Take what has come of the answers; True when all of them have. Raises the first error then."""
+        self._pgconn.consume_input()
+        return self._has_all()
+
+    def wait(self) -> None:
+        """Wait until everything that ``send`` began to send is done. Raises the first error."""
         self._flush()
-        failed: Exception | None = None
-        for prepared in self._sent:
-            result = self._awaited()
-            if result.status in _FAILED:
-                if prepared is not None:
-                    self._statements.names.pop(prepared, None)
-                if failed is None and result.status != ExecStatus.PIPELINE_ABORTED:
-                    failed = self._failure(result)
-            if self._result() is not None:
-                raise psycopg.OperationalError("the server answered out of turn")
-        if self._awaited().status != ExecStatus.PIPELINE_SYNC:
-            raise psycopg.OperationalError("the server answered out of turn")
-        self._sent.clear()
-        self._pgconn.exit_pipeline_mode()
+        while not self._has_all():
+            self._statements.poll.poll()
+            self._pgconn.consume_input()
+
+    def _has_all(self) -> bool:
+        pgconn, sent = self._pgconn, self._sent
+        while self._received < len(sent):
+            if pgconn.is_busy():
+                return False
+            result = pgconn.get_result()
+            if self._has_result != (result is None):
+                raise psycopg.OperationalError("the server closed the connection, or answered out of turn")
+            if result is not None and result.status in _FAILED:
+                self._note(result, sent[self._received])
+            self._received += self._has_result
+            self._has_result = not self._has_result
+        if pgconn.is_busy():
+            return False
+        result = pgconn.get_result()
+        if result is None or result.status != ExecStatus.PIPELINE_SYNC:
+            raise psycopg.OperationalError("the server closed the connection, or answered out of turn")
+        sent.clear()
+        self._received = 0
+        pgconn.exit_pipeline_mode()
         self._is_piping = False
+        failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
+        return True
+
+    def _note(self, result: psycopg.pq.abc.PGresult, prepared: str | None) -> None:
+        """One of the statements failed."""
+        if prepared is not None:
+            self._statements.names.pop(prepared, None)
+        if self._failed is None and result.status != ExecStatus.PIPELINE_ABORTED:
+            self._failed = self._failure(result)
 
     def _failure(self, result: psycopg.pq.abc.PGresult) -> Exception:
         named = self._raised.get((result.error_field(DiagnosticField.SQLSTATE) or b"").decode())
@@ -118,16 +159,3 @@ class Batch:
                 self._pgconn.consume_input()
             finally:
                 self._statements.poll.modify(self._pgconn.socket, select.POLLIN)
-
-    def _awaited(self) -> psycopg.pq.abc.PGresult:
-        found = self._result()
-        if found is None:
-            raise psycopg.OperationalError("the server closed the connection unexpectedly")
-        return found
-
-    def _result(self) -> psycopg.pq.abc.PGresult | None:
-        pgconn = self._pgconn
-        while pgconn.is_busy():
-            self._statements.poll.poll()
-            pgconn.consume_input()
-        return pgconn.get_result()

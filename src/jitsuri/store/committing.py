@@ -1,7 +1,12 @@
-"""The group commit: rows of many calls become durable in one transaction, written by one thread.
+"""The group commit: rows of many calls become durable in one transaction.
 
 Whoever hands rows in gets a future that is done when they are durable. While one batch is written the next gathers, so
 that under load each transaction, with its one wait for the disk, carries many calls.
+
+As long as all is well the event loop itself writes: it sends a batch and reads the answer when it comes, and waits for
+neither. A thread beside it would have to ask for the interpreter's lock a few dozen times per batch, at up to a switch
+interval each (decision 0026). Whatever takes longer is the thread's work: connecting, records that need an ordinary
+connection, refusals, outages. It has the connection meanwhile, and gives it back.
 
 - A batch that the database refuses is bisected: one bad row fails alone, never its neighbours.
 - While the database is away (or its disk is full) nothing is dropped: the batch is tried again until it stands, and
@@ -19,7 +24,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,9 +50,14 @@ the rows that are left to be written as usual."""
 Making = Callable[[], Rows]
 """Makes rows when they are to be written."""
 
-MOST_AT_ONCE = 1000
-"""Hand-ins per transaction: enough for any load of one worker, few enough that a bisection stays short (decision 0017)."""
+MOST_AT_ONCE = 128
+"""Hand-ins per transaction: a millisecond of the loop's time, and few enough that a bisection stays short (decision 0026)."""
 
+FEW = 8
+"""So many hand-ins, or half of the calls under way if that is more, are written without waiting for what else this turn of the
+loop brings: the database works on them while the loop works on the rest (decision 0027)."""
+
+_COMMIT = "COMMIT"
 _MARK = (
     "INSERT INTO store_writers (writer_id, number, seen_at) VALUES ($1, $2, clock_timestamp()) "
     "ON CONFLICT (writer_id) DO UPDATE SET number = EXCLUDED.number, seen_at = EXCLUDED.seen_at"
@@ -73,20 +83,49 @@ class _Handed:
         self.future = future
 
 
-class Committer:
-    """One writer thread on a connection of its own. ``submit`` belongs to the event loop that started it."""
+class _Job:
+    """What the thread is to write, and what the loop has seen of it."""
+
+    __slots__ = ("batch", "fault", "transaction")
 
     def __init__(
-        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None
+        self, batch: list[_Handed], transaction: Batch | None = None, fault: BaseException | None = None
     ) -> None:
+        self.batch = batch
+        self.transaction = transaction
+        """What was gathered, and perhaps sent."""
+        self.fault = fault
+        """What went wrong with it; None where it is on its way."""
+
+
+class Committer:
+    """Writes on one connection of its own. ``submit`` belongs to the event loop that started it."""
+
+    def __init__(
+        self, store: Store, writers: Mapping[str, Writer], writer_id: UUID, mender: Mender | None = None,
+        *, quick: Collection[str] = (),
+    ) -> None:  # fmt: skip
         """``writers`` by kind, in the order in which kinds are written within a transaction; an id that nobody had.
 
+        ``quick`` are the kinds whose writers only ``run`` statements: the loop may write them.
         ``mender`` is asked for a hand-in that fails alone on a unique violation, and for nothing else.
         """
         self._store = store
         self._mender = mender
         self._writers = dict(writers)
-        self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._quick = frozenset(quick)
+        self._pending: deque[_Handed] = deque()
+        """Handed in, and in no batch yet."""
+        self._is_due = False
+        """Whether a look at them stands at the end of this turn of the loop."""
+        self._flight: tuple[list[_Handed], Batch] | None = None
+        """What the loop has sent, and the database has not answered."""
+        self._listens_to = -1
+        """The connection's socket, where the loop looks at it."""
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._is_lent = False
+        """Whether the thread has the connection, and something to do."""
+        self._is_ending = False
         self._kept: dict[object, Making] = {}
         self._kept_longer: dict[object, Making] = {}
         """What is handed in unless it is withdrawn: at the timer's next turn, and at its first."""
@@ -123,7 +162,8 @@ class Committer:
         future: asyncio.Future[None] = self._loop.create_future()
         self.depth += 1
         self._recent.append(future)
-        self._queue.put(_Handed(rows, future))
+        self._pending.append(_Handed(rows, future))
+        self._look()
         return future
 
     def keep(self, key: object, making: Making) -> None:
@@ -151,13 +191,8 @@ class Committer:
 
     def _hand_over(self, making: Making) -> None:
         self.depth += 1
-        self._queue.put(_Handed(making(), None))
-
-    def _end(self) -> None:
-        for making in (*self._kept_longer.values(), *self._kept.values()):
-            self._hand_over(making)
-        self._kept, self._kept_longer = {}, {}
-        self._queue.put(None)
+        self._pending.append(_Handed(making(), None))
+        self._look()
 
     def expire(self, seconds: float) -> int:
         """Let those wait no longer who have waited for so long; their rows are written all the same. Returns how many.
@@ -186,36 +221,159 @@ class Committer:
             assert self._loop is not None
             try:
                 self._loop.call_soon_threadsafe(self._end)
-            except RuntimeError:  # the loop has ended: nobody hands anything in
-                self._end()
+            except RuntimeError:  # the loop has ended: nobody hands anything in, and the thread writes what is left
+                self._end_alone()
             self._thread.join(seconds)
             self._is_hurried.set()
+            if self._thread.is_alive():
+                self._jobs.put(None)
             self._thread.join(LONGEST_PAUSE_S + 1)
         return self.depth
 
-    # -- the writer's thread
+    def _end(self) -> None:
+        """Hand over everything, and let the thread end when it is written."""
+        for making in (*self._kept_longer.values(), *self._kept.values()):
+            self._hand_over(making)
+        self._kept, self._kept_longer = {}, {}
+        self._is_ending = True
+        self._pump()
+
+    def _end_alone(self) -> None:
+        left = [_Handed(making(), None) for making in (*self._kept_longer.values(), *self._kept.values())]
+        self.depth += len(left)
+        if self._flight is not None:
+            batch, transaction = self._flight
+            self._flight = None
+            self._jobs.put(_Job(batch, transaction))
+        left = [*self._pending, *left]
+        self._pending.clear()
+        for at in range(0, len(left), MOST_AT_ONCE):
+            self._jobs.put(_Job(left[at : at + MOST_AT_ONCE]))
+        self._jobs.put(None)
+
+    # -- on the loop
+
+    def _look(self) -> None:
+        """Something was handed in: write at once where enough of the calls under way have come to it, else in a moment."""
+        if self._flight is not None or self._is_lent:
+            return
+        ready = len(self._pending)
+        if ready >= FEW and 2 * ready >= self.depth + len(self._kept) + len(self._kept_longer):
+            self._pump()
+        elif not self._is_due:
+            assert self._loop is not None
+            self._is_due = True
+            self._loop.call_soon(self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._is_due = False
+        self._pump()
+
+    def _pump(self) -> None:
+        """Write the next batch, where the last one is done."""
+        if self._flight is not None or self._is_lent:
+            return
+        pending = self._pending
+        if not pending:
+            if self._is_ending:
+                self._lend(None)
+            return
+        batch = [pending.popleft() for _ in range(min(len(pending), MOST_AT_ONCE))]
+        statements = self._statements
+        is_quick = statements is not None and all(kind in self._quick for handed in batch for kind, _ in handed.rows)
+        if statements is None or not is_quick or statements.connection.closed:
+            self._lend(_Job(batch))
+            return
+        transaction = Batch(statements)
+        try:
+            self._gather(transaction, batch, None)
+            is_sent = transaction.send()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the thread finds out whose it is
+            self._lend(_Job(batch, transaction, error))
+            return
+        if not is_sent:
+            self._lend(_Job(batch, transaction))
+            return
+        self._flight = (batch, transaction)
+        if self._listens_to < 0:
+            assert self._loop is not None
+            self._listens_to = statements.connection.pgconn.socket
+            self._loop.add_reader(self._listens_to, self._readable)
+
+    def _readable(self) -> None:
+        """The database has said something."""
+        if self._flight is None:
+            self._left()
+            return
+        batch, transaction = self._flight
+        try:
+            if not transaction.receive():
+                return
+        except Exception as error:  # noqa: BLE001  # whatever it is, the thread finds out whose it is
+            self._flight = None
+            self._lend(_Job(batch, transaction, error))
+            return
+        self._flight = None
+        self.batches += 1
+        self.outage = None
+        self._pump()
+        self._tell([handed.future for handed in batch], None)
+
+    def _left(self) -> None:
+        """Nothing was asked: the server is going. The next batch finds a new connection."""
+        statements = self._statements
+        with contextlib.suppress(psycopg.Error):
+            if statements is not None:
+                statements.connection.pgconn.consume_input()
+                if not statements.connection.closed:
+                    return  # a notice
+        self._listen_no_more()
+        self._let_go()
+
+    def _lend(self, job: _Job | None) -> None:
+        """Give the connection, and what is to be done, to the thread."""
+        self._is_lent = True
+        self._listen_no_more()
+        self._jobs.put(job)
+
+    def _listen_no_more(self) -> None:
+        if self._listens_to >= 0:
+            assert self._loop is not None
+            self._loop.remove_reader(self._listens_to)
+            self._listens_to = -1
+
+    def _given_back(self) -> None:
+        self._is_lent = False
+        self._pump()
+
+    # -- the thread
 
     def _work(self) -> None:
-        is_last = False
-        while not is_last:
-            first = self._queue.get()
-            batch: list[_Handed] = []
-            if first is None:
-                is_last = True
-            else:
-                batch.append(first)
-            with contextlib.suppress(queue.Empty):
-                while len(batch) < MOST_AT_ONCE:
-                    one = self._queue.get_nowait()
-                    if one is None:
-                        is_last = True
-                    else:
-                        batch.append(one)
-            if batch:
-                self._write(batch)
-        with contextlib.suppress(psycopg.Error, JitsuriError):
-            self._connected().connection.execute(_END_MARK, (self._writer_id.decode(),))
+        assert self._loop is not None
+        while (job := self._jobs.get()) is not None:
+            self._do(job)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._given_back)
+        if self._flight is not None:  # it has had its time
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._listen_no_more)
+        else:
+            with contextlib.suppress(psycopg.Error, JitsuriError):
+                self._connected().connection.execute(_END_MARK, (self._writer_id.decode(),))
         self._let_go()
+
+    def _do(self, job: _Job) -> None:
+        """Write a batch; one that the loop began is ended first, and written anew where it did not count."""
+        if job.transaction is not None:
+            try:
+                self._finish(job.transaction, job.fault)
+                self._resolve(job.batch, None)
+                return
+            except OperatorError as error:
+                self.outage = error
+            except Exception:  # noqa: BLE001, S110  # it is met again, and told, where the batch is written by itself
+                pass
+        self._write(job.batch)
 
     def _write(self, batch: list[_Handed]) -> None:
         """Make a batch durable, or find the rows in it that cannot be."""
@@ -263,21 +421,37 @@ class Committer:
 
     def _transact_so(self, batch: list[_Handed], mender: Mender | None, *, is_careful: bool) -> None:
         transaction = Batch(self._connected(), is_careful=is_careful)
-        is_ending = False
+        fault: BaseException | None = None
         try:
-            self._number += 1
-            transaction.run("BEGIN")
-            transaction.run(_MARK, self._writer_id, str(self._number).encode())
-            grouped: dict[str, list[Any]] = {kind: [] for kind in self._writers}
-            for handed in batch:
-                for kind, row in handed.rows if mender is None else mender(transaction, handed.rows):
-                    grouped[kind].append(row)
-            for kind, rows in grouped.items():
-                if rows:
-                    self._writers[kind](transaction, rows)
-            transaction.run("COMMIT")
-            is_ending = True
-            transaction.settle()
+            self._gather(transaction, batch, mender)
+            transaction.send()
+        except BaseException as error:  # noqa: BLE001  # raised again by what follows
+            fault = error
+        self._finish(transaction, fault)
+
+    def _gather(self, transaction: Batch, batch: list[_Handed], mender: Mender | None) -> None:
+        """Gather a batch's statements. Nothing of it can count before ``COMMIT`` is the last of them."""
+        self._number += 1
+        transaction.run("BEGIN")
+        transaction.run(_MARK, self._writer_id, str(self._number).encode())
+        grouped: dict[str, list[Any]] = {kind: [] for kind in self._writers}
+        for handed in batch:
+            for kind, row in handed.rows if mender is None else mender(transaction, handed.rows):
+                grouped[kind].append(row)
+        for kind, rows in grouped.items():
+            if rows:
+                self._writers[kind](transaction, rows)
+        transaction.run(_COMMIT)
+
+    def _finish(self, transaction: Batch, fault: BaseException | None) -> None:
+        """Wait for the end of a batch that is on its way, or put right what is wrong with it, and raise that.
+
+        A batch that counts although its answer was lost is no fault.
+        """
+        try:
+            if fault is not None:
+                raise fault
+            transaction.wait()
             self.batches += 1
         except psycopg.Error as error:
             told = operator_error(error, self._store.dsn)
@@ -285,7 +459,7 @@ class Committer:
                 self._roll_back(transaction)
                 raise
             self._let_go()
-            if not is_ending or not self._counted(self._number):
+            if transaction.last != _COMMIT or not self._counted(self._number):
                 self._let_go()  # the next try begins with a connection of its own, not with one that grew old meanwhile
                 raise told from error
             self.batches += 1
