@@ -143,6 +143,7 @@ def test_every_attempt_has_its_span_and_failures_their_type(client: openai.OpenA
 
 
 def test_metrics_under_old_and_new_names(client: openai.OpenAI, receiver: Receiver) -> None:
+    list(ask(client, "stub-drip-0.02", stream=True))  # only a stream has a first chunk
     used = [ask(client, "gpt-4o-mini").usage for _ in range(3)]
     tokens = sum(u.prompt_tokens for u in used)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import cast
 from uuid import UUID
 
 from jitsuri.access.rules.keying import may
@@ -70,7 +69,9 @@ class Way:
         if self._of_budgets is not standing or self._of_tree is not tree:
             self._of_budgets, self._of_tree = standing, tree
             self._budgets = desk.budgets.of(desk.departments.path(self.department), self.plan.task, self.key.name)
-        return cast(CallBudgets, self._budgets)
+        found = self._budgets
+        assert found is not None
+        return found
 
 
 def way_of(desk: Desk, key: Key, plan: Plan, model: str, operation: Operation) -> Way:

@@ -69,18 +69,14 @@ class Prices:
 
     def __init__(self) -> None:
         self._known: _Known | None = None
+        self.is_ready = False
+        self.book_id = ""
 
     def replace(self, pricer: Pricer, rates: Rates) -> None:
         """Put a new book and new rates in place. May be called from another thread than the others."""
         self._known = _Known(pricer, rates)
-
-    @property
-    def is_ready(self) -> bool:
-        return self._known is not None
-
-    @property
-    def book_id(self) -> str:
-        return self._known.pricer.book_id if self._known is not None else ""
+        self.book_id = pricer.book_id
+        self.is_ready = True
 
     def cost(
         self, provider: str, names: Sequence[str], usage: Usage, at: datetime, day: date, tier: str, region: str
