@@ -5,7 +5,7 @@ that under load each transaction, with its one wait for the disk, carries many c
 
 As long as all is well the event loop itself writes: it sends a batch and reads the answer when it comes, and waits for
 neither. A thread beside it would have to ask for the interpreter's lock a few dozen times per batch, at up to a switch
-interval each (decision 0026). Whatever takes longer is the thread's work: connecting, records that need an ordinary
+interval each (decision 0027). Whatever takes longer is the thread's work: connecting, records that need an ordinary
 connection, refusals, outages. It has the connection meanwhile, and gives it back.
 
 - A batch that the database refuses is bisected: one bad row fails alone, never its neighbours.
@@ -51,7 +51,7 @@ Making = Callable[[], Rows]
 """Makes rows when they are to be written."""
 
 MOST_AT_ONCE = 128
-"""Hand-ins per transaction: a millisecond of the loop's time, and few enough that a bisection stays short (decision 0026)."""
+"""Hand-ins per transaction: a millisecond of the loop's time, and few enough that a bisection stays short (decision 0027)."""
 
 FEW = 8
 """So many hand-ins, or half of the calls under way if that is more, are written without waiting for what else this turn of the
@@ -69,7 +69,7 @@ TOLD_AT_ONCE = 8
 """Hand-ins that are told in one turn of the loop that they are durable: what follows takes about 0.1 ms each (decision 0026)."""
 
 KEPT_S = 0.005
-"""Rows that are kept go to the database between this and twice this many seconds later (decision 0026)."""
+"""Rows that are kept go to the database between this and twice this many seconds later (decision 0027)."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 """Between tries while the database is away: the embedded one is back within four seconds (decision 0002)."""

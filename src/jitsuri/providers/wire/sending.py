@@ -5,7 +5,7 @@ reader of answers build objects for every request that a call to an upstream nev
 headers, ready as bytes, and its body, in one write; the connection is taken over as it was made (``receiving``) and kept
 until it is closed. Requests that this does not fit (through a proxy, long bodies, which are written in portions, answers
 without the body that their headers tell of) go the session's own way.
-Decision 0026 has the figures. Only methods that aiohttp documents or its own session calls are used; the release is pinned.
+Decision 0027 has the figures. Only methods that aiohttp documents or its own session calls are used; the release is pinned.
 """
 
 from __future__ import annotations
