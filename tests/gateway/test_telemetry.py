@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import openai
 import pytest
@@ -72,13 +72,21 @@ def ask(client: openai.OpenAI, model: str, headers: dict[str, str] | None = None
     return client.chat.completions.create(model=model, messages=messages, extra_headers=headers or {}, **more)
 
 
-def first_told(receiver: Receiver, running: RunningGateway, key: str) -> None:
-    """Wait until a gateway has told of a call: from then on it is told in time."""
+def first_told(receiver: Receiver, running: RunningGateway, key: str) -> str:
+    """Wait until a gateway has told of a call: from then on it is told in time. Returns its `service.instance.id`.
+
+    Several gateways tell one receiver, so the call is known by its model and not by being the next that comes.
+    """
     running.wait_until_known(key)
-    known = len(receiver.spans)
+    known, model = len(receiver.spans), f"stub-first-{uuid4()}"
     with openai.OpenAI(base_url=f"{running.url}/v1", api_key=key, max_retries=0) as client:
-        ask(client, "stub-first")
-    receiver.wait(lambda: len(receiver.spans) > known, FIRST_S)
+        ask(client, model)
+
+    def told() -> list[str]:
+        return [s.resource["service.instance.id"] for s in receiver.spans[known:] if s.name == f"chat {model}"]
+
+    receiver.wait(lambda: bool(told()), FIRST_S)
+    return told()[0]
 
 
 def test_a_call_becomes_a_span_of_its_callers_trace(
@@ -190,20 +198,22 @@ def test_what_waits_is_sent_when_the_gateway_stops(
     environment = {**receiver.environment, "OTEL_TRACES_SAMPLER": "always_on", "OTEL_METRIC_EXPORT_INTERVAL": "600000"}
     with RunningGateway(tmp_path, settings_text(stub.url), store.dsn, environment) as running:
         made = make_key(store)
-        first_told(receiver, running, made)
-        known = len(receiver.spans)
+        instance = first_told(receiver, running, made)
         with openai.OpenAI(base_url=f"{running.url}/v1", api_key=made, max_retries=0) as client:
             for _ in range(5):
                 ask(client, "stub-model")
-    receiver.wait(lambda: len(receiver.spans) >= known + 5)
-    spans = receiver.spans[known:]
+
+    def told() -> list[Any]:
+        return [s for s in receiver.spans if s.resource["service.instance.id"] == instance][1:]
+
+    receiver.wait(lambda: len(told()) >= 5)
+    spans = told()
 
     assert [s.name for s in spans] == ["chat stub-model"] * 5
     assert {s.attributes.get("gen_ai.system") for s in spans} == {"openai"}, (
         "old names unless the new ones are asked for"
     )
     assert all("gen_ai.request.stream" not in s.attributes for s in spans)
-    instance = spans[0].resource["service.instance.id"]
     receiver.wait(lambda: any(p.instance == instance for p in receiver.points))
     assert {p.metric for p in receiver.points if p.instance == instance} == {
         "gen_ai.client.token.usage", "gen_ai.client.operation.duration"
