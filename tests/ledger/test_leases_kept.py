@@ -160,21 +160,74 @@ def test_a_settlement_turns_leases_into_use(store: Store) -> None:
 
 @pytest.mark.parametrize(("leased", "taken", "left"), [(9, 4, 5), (9, 9, 0), (3, 9, 0), (0, 9, 0)])
 def test_no_more_comes_off_a_lease_than_is_on_it(store: Store, leased: float, taken: float, left: float) -> None:
-    """In the batch and the careful way alike, whatever a worker believes to hold."""
-    quick, careful = budget("quick"), budget("careful")
-    made(store, quick, careful)
+    """In the batch (for few places and for many) and the careful way alike, whatever a worker believes to hold."""
+    few, careful = budget("few"), budget("careful")
+    many = [budget(f"many {number}") for number in range(leases.FEW_PAIRS + 1)]
+    made(store, few, careful, *many)
     registered(store, ONE, TWO)
-    drew(store, ONE, 1, *[(one, leased, 0) for one in (quick, careful) if leased])
-    drew(store, TWO, 1, (quick, 20, 0), (careful, 20, 0))
+    drew(store, ONE, 1, *[(one, leased, 0) for one in (few, careful, *many) if leased])
+    drew(store, TWO, 1, *[(one, 20, 0) for one in (few, careful, *many)])
 
+    settled(store, settlement(ONE, [(few, taken)], 7))
     with batch_of(store) as batch:
-        leases.settle_in_batch(batch, [settlement(ONE, [(quick, taken)], 7)])
+        leases.settle_in_batch(batch, [settlement(ONE, [(one, taken) for one in many], 7)])
     with store.transaction() as tx:
         leases.settle_many(tx, [settlement(ONE, [(careful, taken)], 7)])
 
     mine = {ONE: left * YEN} if leased else {}
-    for one in (quick, careful):
+    for one in (few, careful, *many):
         assert books(store, one.budget_id) == Books(100 * YEN, 7 * YEN, (left + 20) * YEN, {**mine, TWO: 20 * YEN})
+
+
+@pytest.mark.parametrize("places", [1, 2, leases.FEW_PAIRS // 2, leases.FEW_PAIRS // 2 + 1, leases.FEW_PAIRS + 1])
+def test_few_pairs_and_many_are_settled_alike(store: Store, places: int) -> None:
+    """Two workers on every place; the last budget is a soft one, which holds no lease."""
+    hard = [budget(f"{number}") for number in range(places)]
+    soft = budget("soft", kind="soft")
+    made(store, *hard, soft)
+    registered(store, ONE, TWO)
+    drew(store, ONE, 1, *[(one, 20, 0) for one in hard])
+    drew(store, TWO, 1, *[(one, 10, 0) for one in hard])
+
+    with batch_of(store) as batch:
+        leases.settle_in_batch(
+            batch,
+            [
+                settlement(ONE, [*[(one, 3) for one in reversed(hard)], (soft, 0)], 2),
+                settlement(TWO, [(one, 10) for one in hard], 11),
+                settlement(ONE, [*[(one, 4) for one in hard], (soft, 0)], 5),
+            ],
+        )
+
+    for one in hard:
+        assert books(store, one.budget_id) == Books(100 * YEN, 18 * YEN, 13 * YEN, {ONE: 13 * YEN, TWO: 0})
+    assert books(store, soft.budget_id) == Books(100 * YEN, 7 * YEN, 0, {})
+
+
+@pytest.mark.parametrize("places", [1, leases.FEW_PAIRS + 1])
+@pytest.mark.parametrize(("taken", "actual", "is_told"), [(8, 7, False), (8, 8, True), (2, 7, False), (2, 9, True)])
+def test_the_batch_asks_for_a_look_where_a_share_is_reached_or_a_limit_passed(
+    store: Store, places: int, taken: float, actual: float, is_told: bool
+) -> None:
+    hard = [budget(f"{number}", limit_yen=10) for number in range(places)]
+    made(store, *hard)
+    registered(store, ONE)
+    drew(store, ONE, 1, *[(one, 9, 0) for one in hard])
+    settlements = [settlement(ONE, [(one, taken) for one in hard], actual)]
+    asked = False
+
+    try:
+        with batch_of(store) as batch:
+            leases.settle_in_batch(batch, settlements)
+    except NeedsCareError:
+        asked = True
+
+    is_passed = 9 - taken + actual > 10 and actual > taken
+    assert asked == (is_told or is_passed)
+    untouched = Books(10 * YEN, 0, 9 * YEN, {ONE: 9 * YEN})
+    counted = Books(10 * YEN, int(actual * YEN), int((9 - taken) * YEN), {ONE: int((9 - taken) * YEN)})
+    for one in hard:
+        assert books(store, one.budget_id) == (untouched if asked else counted)
 
 
 def test_a_soft_budget_only_counts(store: Store) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import msgspec
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Token counts (and counted tool uses) of one attempt; every count is ≥ 0.
 
-    A msgspec struct and no dataclass, because several are made per call.
+    A msgspec struct and no dataclass, because several are made per call. As JSON it says only what is not 0.
     """
 
     input_tokens: int = 0

@@ -1,4 +1,7 @@
-"""Entries of the gateway: written and rolled up by one statement per batch, from one JSON document.
+"""Entries of the gateway: written and rolled up by one statement per batch, from two JSON documents: entries, and usage.
+
+Usage stands beside the entries, in the same order, with counts that are 0 left out: most are, and the database pays for
+every value that it reads.
 
 The same columns and sums as ``entries.insert_many`` and ``rollups.add``, made by the database itself: a call pays for
 them on the database's processor and not on its writer's (a test holds both ways together).
@@ -53,8 +56,8 @@ def _rolled_up(table: str, period: str, value: str) -> str:
 _MONTH = "date_trunc('month', day)::date"
 _BOOK = (
     "WITH given AS MATERIALIZED (SELECT "  # noqa: S608  # our own column names
-    f"{', '.join(f'e.{name}' for name in _PLAIN)}, {', '.join(f'u.{kind}' for kind in USAGE_KINDS)} "
-    f"FROM json_to_recordset($1) AS e ({_GIVEN}, usage json), json_to_record(e.usage) AS u ({_COUNTS})), "
+    f"{', '.join(_PLAIN)}, {', '.join(f'coalesce({kind}, 0) AS {kind}' for kind in USAGE_KINDS)} "
+    f"FROM ROWS FROM (json_to_recordset($1) AS ({_GIVEN}), json_to_recordset($2) AS ({_COUNTS})) AS e), "
     f"added AS (INSERT INTO ledger_entries ({', '.join(entries.COLUMNS)}) "
     f"SELECT {', '.join(entries.COLUMNS)} FROM given), "
     f"locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({rollups.ROLLUP_LOCK})), "
@@ -65,4 +68,4 @@ _BOOK = (
 
 def book_many(batch: Batch, booked: Sequence[GatewayEntry] | Sequence[Entry]) -> None:
     """Write entries and add them to the rollups; the rollups' lock is held from here to the end of the transaction."""
-    batch.run(_BOOK, rows_json(booked))
+    batch.run(_BOOK, rows_json(booked), rows_json([entry.usage for entry in booked]))

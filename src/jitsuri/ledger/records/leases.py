@@ -1,7 +1,7 @@
 """Leases in the database: what each worker may spend of a hard budget without asking again.
 
-A draw and a return are one statement each, a settlement is one function (``ledger_settle``): it locks the rows of use in
-one order everywhere (by budget and period; the worker's row before them, its leases after them), looks at what stands
+A draw and a return are one statement each, a settlement is one function (``ledger_settle``, ``ledger_settle_few``): it locks
+the rows of use in one order everywhere (by budget and period; the worker's row before them, its leases after them), looks at what stands
 under that lock, and changes it.
 So no lock is held while a process thinks, and no two wait for each other in a circle. Time is the database's own.
 """
@@ -24,6 +24,9 @@ from jitsuri.terms.errors import CallerError
 RECALL = "jitsuri_recall"
 """Channel of PostgreSQL's NOTIFY: give back what lies free of a lease. Payload: worker that asks ('' nobody), budget
 id, first day of the period."""
+
+FEW_PAIRS = 4
+"""Up to so many pairs of worker and place are settled one after the other, more by one statement (decision 0027)."""
 
 LOCK_WAIT_MS = 3_000
 """Longest wait for a row that another process has locked: a heartbeat must not wait behind it for long."""
@@ -255,13 +258,19 @@ def settle_in_batch(batch: Batch, settlements: Sequence[Settlement]) -> None:
     The batch raises NeedsCareError where somebody or something has.
     """
     sums = _sums_of(settlements)
+    if 1 < len(sums) <= FEW_PAIRS:
+        sums = dict(sorted(sums.items(), key=lambda pair: pair[0][1]))
     batch.run(
-        "SELECT ledger_settle($1, $2, $3, $4, $5, $6, $7)",
+        _SETTLE_FEW if len(sums) <= FEW_PAIRS else _SETTLE_ALL,
         _array(worker_id for worker_id, _ in sums), _array(place.budget_id for _, place in sums),
         _array(place.period_start for _, place in sums), _array(taken for taken, _, _ in sums.values()),
         _array(actual for _, actual, _ in sums.values()), _array(is_hard for _, _, is_hard in sums.values()),
         str(min([one.known for one in settlements])).encode(), raised={"JS001": NeedsCareError},
     )  # fmt: skip
+
+
+_SETTLE_FEW = "SELECT ledger_settle_few($1, $2, $3, $4, $5, $6, $7)"
+_SETTLE_ALL = "SELECT ledger_settle($1, $2, $3, $4, $5, $6, $7)"
 
 
 def _sums_of(settlements: Sequence[Settlement]) -> dict[tuple[UUID, Place], tuple[int, int, bool]]:
