@@ -24,6 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
+from jitsuri.providers.wire.connecting import loop_turns
+from jitsuri.terms.turns import MOST_AT_ONCE
 from jitsuri.web.api import protocol
 from jitsuri.web.api.protocol import MOST_HEADER_BYTES, MOST_WAITING, GatewayProtocol, Request
 
@@ -44,6 +46,7 @@ class Answers:
         self.asked: list[bytes] = []
         self.faults: list[str] = []
         self.most_at_once = self._at_once = self.cancelled = self.pieces = 0
+        self.turns = loop_turns()
         self.go = asyncio.Event()
         self.ended = asyncio.Event()
 
@@ -300,7 +303,7 @@ async def fed(pieces: list[bytes]) -> tuple[bytes, House]:
         if wire.is_over:
             break
         connection.data_received(piece)
-    while place.state.tasks:
+    while place.state.tasks or place.answers.turns:
         await asyncio.sleep(0)
     connection.connection_lost(None)
     assert not place.state.connections
@@ -376,6 +379,35 @@ def test_many_requests_at_once_are_answered_in_order_one_at_a_time(run: Run, cou
             caller.send(get("/last"))
             assert (await caller.answer()).told["url"] == "/last"
             assert place.state.total_requests == count + 1
+
+    run(story())
+
+
+def test_of_many_that_come_in_one_turn_few_begin_in_each(run: Run) -> None:
+    async def story() -> None:
+        answers = Answers()
+        place = House(answers, ServerState())
+        callers = [(place.connection(), Wire()) for _ in range(5 * MOST_AT_ONCE)]
+        gone, big = callers[-1], callers[-2]
+        for connection, wire in callers:
+            connection.connection_made(wire)
+            connection.data_received(post("/big", b"x" * MOST) if wire is big[1] else b"GET /a HTTP/1.1\r\n\r\n")
+        assert len(place.state.tasks) == MOST_AT_ONCE
+        gone[0].connection_lost(None)
+
+        begun = [len(answers.asked)]
+        while place.state.tasks or answers.turns:
+            await asyncio.sleep(0)
+            begun.append(len(answers.asked))
+
+        assert max(later - sooner for sooner, later in itertools.pairwise(begun)) <= MOST_AT_ONCE
+        assert len(answers.asked) == len(callers) - 1
+        assert answers.cancelled == 0
+        assert gone[1].written == b""
+        assert all(wire.written.startswith(b"HTTP/1.1 200") for _, wire in callers[:-1])
+        for connection, _ in callers[:-1]:
+            connection.connection_lost(None)
+        assert not place.state.connections
 
     run(story())
 

@@ -53,6 +53,7 @@ from jitsuri.providers.live import Breakers
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.answering_here import HereAnswers
 from jitsuri.providers.wire.asking import Client
+from jitsuri.providers.wire.connecting import loop_turns
 from jitsuri.providers.wire.keying import Keys as UpstreamKeys
 from jitsuri.providers.wire.local_files import LocalFolder
 from jitsuri.routing.live import Table
@@ -162,7 +163,8 @@ class Worker:
             self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent),
         )  # fmt: skip
         self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
-        self._client = Client(UpstreamKeys(os.environ), os.environ)
+        turns = loop_turns()
+        self._client = Client(UpstreamKeys(os.environ), os.environ, turns=turns)
         self._folder = LocalFolder(settings.home / "variants")
         self._here = HereAnswers(self._folder, time.time, _short_id, language)
         self.desk = Desk(
@@ -176,6 +178,7 @@ class Worker:
         self.application = Gateway(
             self.desk, language=language, most_body_bytes=settings.integer("gateway.most_body_mib") * 1024 * 1024,
             body_seconds=settings.integer("gateway.body_seconds"), health=self._health, metrics=self.page.read,
+            turns=turns,
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._threads: list[threading.Thread] = []

@@ -19,13 +19,14 @@ from yarl import URL
 
 from jitsuri.providers.rules.addressing import LOCAL_KINDS, is_safe_path, joined_headers, standing_headers
 from jitsuri.providers.shapes import Upstream
-from jitsuri.providers.wire.connecting import USED, Used, open_session
+from jitsuri.providers.wire.connecting import USED, Used, loop_turns, open_session
 from jitsuri.providers.wire.failing import failure_of
 from jitsuri.providers.wire.keying import Keys
 from jitsuri.providers.wire.receiving import Wire
 from jitsuri.providers.wire.replying import FAILURES, Line, Reply, SentReply, SessionReply
 from jitsuri.providers.wire.sending import MAY_BE_BARE, Sender, lines_of
 from jitsuri.terms.errors import UpstreamError
+from jitsuri.terms.turns import Turns
 
 __all__ = ["LARGE_BODY", "LOOK_EVERY_S", "Client", "Reply"]
 
@@ -159,8 +160,12 @@ def _prepared(headers: Mapping[str, str]) -> CIMultiDict[str]:
 class Client:
     """Asks every upstream that is reached over HTTP; one per process and loop, closed by ``aclose``."""
 
-    def __init__(self, keys: Keys, environment: Mapping[str, str], agent: str = "jitsuri") -> None:
+    def __init__(
+        self, keys: Keys, environment: Mapping[str, str], agent: str = "jitsuri", turns: Turns | None = None
+    ) -> None:
+        """``turns``: in which answers are handed over, together with what else begins in this loop; None for none but these."""
         self._keys = keys
+        self._turns = loop_turns() if turns is None else turns
         self._environment = environment
         self._agent = agent
         self._lines: dict[str, _Line] = {}
@@ -281,7 +286,7 @@ class Client:
             return known
         if upstream.kind in LOCAL_KINDS:
             raise ValueError(f"{upstream.name} ({upstream.kind}) answers on this machine and is not asked over HTTP")
-        session, is_direct = open_session(upstream, self._environment)
+        session, is_direct = open_session(upstream, self._environment, self._turns)
         line = _Line(upstream, session, is_direct=is_direct)
         if known is not None:
             self._former.append(known)

@@ -19,6 +19,7 @@ from jitsuri.providers.rules.addressing import is_loopback, is_usable_proxy, pro
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.pooling import Pool
 from jitsuri.terms.errors import OperatorError
+from jitsuri.terms.turns import Turns
 
 KEPT_IDLE_S: Final = 50.0
 """How long an idle connection is kept, in seconds: less than the 60 s after which common load balancers drop one
@@ -83,11 +84,17 @@ class _NoCookies(DummyCookieJar):
         return NO_COOKIES
 
 
-def open_session(upstream: Upstream, environment: Mapping[str, str]) -> tuple[ClientSession, bool]:
+def loop_turns() -> Turns:
+    """Turns of the loop in which they are entered."""
+    return Turns(lambda begin: asyncio.get_running_loop().call_soon(begin))
+
+
+def open_session(upstream: Upstream, environment: Mapping[str, str], turns: Turns) -> tuple[ClientSession, bool]:
     """A session for one upstream, in the running loop, and whether it reaches it without a proxy; the caller closes it.
 
-    Only the connecting is timed here; ``asking.Client`` times the rest. An answer that comes packed although it was not
-    asked for is unpacked. Raises OperatorError ``upstream_ca_unusable``, ``upstream_proxy_unusable``.
+    Answers are handed over in ``turns``. Only the connecting is timed here; ``asking.Client`` times the rest. An answer
+    that comes packed although it was not asked for is unpacked.
+    Raises OperatorError ``upstream_ca_unusable``, ``upstream_proxy_unusable``.
     """
     proxy = proxy_for(upstream, environment)
     if proxy and not is_usable_proxy(proxy):
@@ -95,7 +102,7 @@ def open_session(upstream: Upstream, environment: Mapping[str, str]) -> tuple[Cl
     is_at_home = upstream.is_on_premises or is_loopback(URL(upstream.base_url).host or "")
     kept_s = KEPT_IDLE_AT_HOME_S if is_at_home else KEPT_IDLE_S
     connector = Connector(
-        Pool[Any](upstream.most_connections, kept_s),
+        Pool[Any](upstream.most_connections, kept_s, turns),
         limit=upstream.most_connections,
         ssl=_trust(upstream) if upstream.ca_file else True,
         keepalive_timeout=kept_s,

@@ -15,6 +15,8 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from aiohttp import ClientConnectionError, ConnectionTimeoutError
 
+from jitsuri.terms.turns import Turns
+
 CLOSING_S: Final = 1.0
 """How long the end of closed connections is waited for, in seconds."""
 
@@ -44,10 +46,12 @@ class Pool(Generic[C]):
 
     __slots__ = (
         "_free", "_idle_timer", "_kept_s", "_loop", "_most", "_slots", "_waiters", "_wires", "_without", "is_closed",
+        "turns",
     )  # fmt: skip
 
-    def __init__(self, most: int, kept_s: float) -> None:
-        """``most`` connections at once; idle ones are dropped after ``kept_s``."""
+    def __init__(self, most: int, kept_s: float, turns: Turns) -> None:
+        """``most`` connections at once; idle ones are dropped after ``kept_s``. In ``turns`` answers are handed over."""
+        self.turns = turns
         self._most = most
         self._kept_s = kept_s
         self._loop = asyncio.get_running_loop()

@@ -51,13 +51,14 @@ class Wire(asyncio.Protocol):
 
     __slots__ = (
         "_begins", "_connection", "_feed", "_fields", "_has_head", "_is_closed", "_is_complete", "_is_kept", "_is_left",
-        "_is_paused", "_parser", "_pool", "_status", "_taker", "_unread", "idle_until_s", "on_body", "on_header",
+        "_is_paused", "_parser", "_pool", "_status", "_taker", "_turns", "_unread", "idle_until_s", "on_body", "on_header",
         "on_message_begin", "parts", "transport",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, transport: Transport, pool: Pool[Wire]) -> None:
         self._connection = connection
         self._pool = pool
+        self._turns = pool.turns
         self.transport = transport
         self.idle_until_s = 0.0
         self.parts: list[bytes] = []
@@ -132,7 +133,7 @@ class Wire(asyncio.Protocol):
             taker.rest = b"".join(self.parts)
         self.drop()
         if taker is not None:
-            _wake(taker)
+            self._wake(taker)
 
     # what the loop tells
 
@@ -165,11 +166,14 @@ class Wire(asyncio.Protocol):
             self._pool.give(self)
         else:
             self.drop(is_abrupt=bool(self.transport.get_write_buffer_size()))
+        self._wake(taker)
+
+    def _wake(self, taker: Taker) -> None:
+        """Wake who waits, in turn with all else that begins."""
         waiter = taker.waiter
         if waiter is not None:
             taker.waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+            self._turns.enter(_done, waiter)
 
     def _is_partly_there(self, taker: Taker) -> None:
         """There is a head, or more of a body, or more of either than there may be."""
@@ -180,7 +184,7 @@ class Wire(asyncio.Protocol):
             self.parts.clear()  # of an interim answer
         elif self._has_head or self.parts:
             self._has_head = False
-            _wake(taker)
+            self._wake(taker)
         if self._unread <= (MOST_UNREAD if taker.status else LONGEST_HEAD):
             return
         if not self.parts:
@@ -205,7 +209,7 @@ class Wire(asyncio.Protocol):
         elif exc is None and taker.status and _is_open_ended(taker.fields):
             taker.rest = b"".join(self.parts)
             self.drop(is_abrupt=False)
-            _wake(taker)
+            self._wake(taker)
         elif isinstance(exc, OSError):
             self.fail(ClientOSError(*exc.args))
         elif taker.status:
@@ -244,12 +248,9 @@ def _deaf(data: bytes) -> None:
     """Hears what comes on a connection that is closed."""
 
 
-def _wake(taker: Taker) -> None:
-    waiter = taker.waiter
-    if waiter is not None:
-        taker.waiter = None
-        if not waiter.done():
-            waiter.set_result(None)
+def _done(waiter: Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _reason(error: Exception) -> Exception:

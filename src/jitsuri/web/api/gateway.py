@@ -17,6 +17,7 @@ from jitsuri.providers.rules.addressing import TRAVELLING_BYTES, travelling
 from jitsuri.providers.shapes import Dialect, Operation
 from jitsuri.terms.errors import JitsuriError, OperatorError
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.turns import Turns
 from jitsuri.web.api.protocol import Request
 from jitsuri.words import Language
 
@@ -45,6 +46,7 @@ class Gateway:
         body_seconds: float,
         health: Callable[[], tuple[bool, bytes]],
         metrics: Callable[[str, str | None], bytes | None],
+        turns: Turns,
     ) -> None:
         """``health`` tells whether calls can be answered; ``metrics`` gives the page for an address and a bearer."""
         self._desk = desk
@@ -53,6 +55,7 @@ class Gateway:
         self.body_seconds = body_seconds
         self._health = health
         self._metrics = metrics
+        self.turns = turns
 
     async def serve(self, request: Request) -> None:
         """Answer one request, whatever happens."""

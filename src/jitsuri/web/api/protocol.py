@@ -24,6 +24,7 @@ from uvicorn.server import ServerState
 
 from jitsuri.flows.hot.desk import Headers
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.turns import Turns
 
 LOGGER = logging.getLogger("jitsuri.gateway")
 
@@ -35,6 +36,9 @@ MOST_HEADER_BYTES: Final = 65_536
 
 MOST_WAITING: Final = 8
 """Requests that a caller may send ahead on one connection before we stop reading from it."""
+
+WEIGHED_BYTES: Final = 131_072
+"""For each of so many bytes of its body a request counts as one more that begins in a turn (decision 0028)."""
 
 LOOK_EVERY_S: Final = 1.0
 """How often a connection looks whether its time is up: a wait ends late by at most this."""
@@ -62,6 +66,10 @@ class Serving(Protocol):
 
     @property
     def body_seconds(self) -> float: ...
+
+    @property
+    def turns(self) -> Turns:
+        """In which requests begin."""
 
     async def serve(self, request: Request) -> None:
         """Answer one request, whatever happens: by ``whole``; or by ``begin``, ``piece`` and ``end``; or by ``cut``."""
@@ -469,6 +477,11 @@ class GatewayProtocol(asyncio.Protocol):
         self._deadline = _NEVER
         if self._is_ending:
             request.leave()
+        self._serving.turns.enter(self._begin, request, 1 + len(request.body) // WEIGHED_BYTES)
+
+    def _begin(self, request: Request) -> None:
+        if request.is_lost:
+            return
         task = request.start(self._serving, self._loop)
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
