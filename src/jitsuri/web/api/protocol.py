@@ -477,7 +477,10 @@ class GatewayProtocol(asyncio.Protocol):
         self._deadline = _NEVER
         if self._is_ending:
             request.leave()
-        self._serving.turns.enter(self._begin, request, 1 + len(request.body) // WEIGHED_BYTES)
+        if request.body:
+            self._serving.turns.enter(self._begin, request, 1 + len(request.body) // WEIGHED_BYTES)
+        else:  # what has none asks for a list or how we are: it costs little, and says most when there is a line
+            self._begin(request)
 
     def _begin(self, request: Request) -> None:
         if request.is_lost:
