@@ -6,7 +6,8 @@
 Needs Linux, two cores and gcc. The gateway under test has core 0, upstream, load and PostgreSQL have core 1. Without ``--url``
 Jitsuri is started by itself in a fresh home, with a task, a key and a hard budget, one worker. Rounds go direct, LiteLLM,
 Jitsuri and then in reverse; every ratio is of one round. After every measurement the books are compared with the answers that
-came: a single call more or less, and the run is void. ``--realtime`` (root) keeps other programs' turns out of the latencies.
+came: a single call more or less, and the run is void. As root, load and upstream come first on their core: they would stand on
+machines of their own. ``--realtime`` (root) gives the same to all, and keeps other programs' turns out of the latencies.
 
 Ends with the bars of the promise: 0 all met (or not judged), 1 one is not, 2 void. Lines of JSON go to ``--out``.
 """
@@ -30,7 +31,7 @@ from gateway_parts.building import build
 from gateway_parts.reporting import added_ms, bars, spread, table
 from gateway_parts.rounds import Bench, Row
 from gateway_parts.starting import Own, Place, Running, free_port, start_litellm, start_upstream
-from gateway_parts.weighing import OTHER_CORE, fdatasync_ms, machine, pinned, weigh
+from gateway_parts.weighing import OTHER_CORE, fdatasync_ms, machine, may_come_first, pinned, weigh
 
 
 def arguments() -> argparse.Namespace:
@@ -114,7 +115,8 @@ def main() -> int:
         folder.chmod(0o711)  # as root the database runs under another account, which must be able to pass
         held.enter_context(pinned(OTHER_CORE))
         mock, load = build(folder)
-        place = Place(folder, asked.upstream_port or free_port(), asked.realtime)
+        place = Place(folder, asked.upstream_port or free_port(), asked.realtime, may_come_first())
+        facts["instruments_first"] = place.are_instruments_first
         facts["fdatasync_ms"], facts["fdatasync_ms_p99"] = fdatasync_ms(folder)
         upstream = start_upstream(mock, place)
         held.callback(upstream.wait)

@@ -80,7 +80,7 @@ class Bench:
         request.write_bytes(request_of(target, cell))
         how = (target.port, request, cell.connections, seconds, cell.first, cell.last)
         words = [str(self.load), *(str(word) for word in how)]
-        with pinned(OTHER_CORE, is_realtime=self.place.is_realtime):
+        with pinned(OTHER_CORE, is_realtime=self.place.is_realtime or self.place.are_instruments_first):
             done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             nothing = {"ok": 0, "refused": 0, "broken": 1, "seconds": seconds}

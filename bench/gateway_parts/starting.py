@@ -31,13 +31,21 @@ class Place:
     folder: Path
     upstream_port: int
     is_realtime: bool = False
+    are_instruments_first: bool = False
+    """Load and upstream, which would stand on machines of their own, never wait behind what is measured."""
 
     def start(
-        self, words: list[str], name: str, core: int, environment: dict[str, str] | None = None
+        self,
+        words: list[str],
+        name: str,
+        core: int,
+        environment: dict[str, str] | None = None,
+        *,
+        is_instrument: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a program on a core; what it says goes to ``<name>.log``."""
         log = (self.folder / f"{name}.log").open("ab")
-        with pinned(core, is_realtime=self.is_realtime):
+        with pinned(core, is_realtime=self.is_realtime or (is_instrument and self.are_instruments_first)):
             return subprocess.Popen(
                 words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.folder,
                 env=environment,
@@ -118,7 +126,7 @@ def tell_upstream(port: int, path: str) -> dict[str, int]:
 
 
 def start_upstream(program: Path, place: Place) -> subprocess.Popen[bytes]:
-    process = place.start([str(program), str(place.upstream_port)], "upstream", OTHER_CORE)
+    process = place.start([str(program), str(place.upstream_port)], "upstream", OTHER_CORE, is_instrument=True)
     for _ in range(200):
         with contextlib.suppress(OSError):
             tell_upstream(place.upstream_port, "/count")

@@ -53,11 +53,11 @@ class _Known:
     def quote(self, provider: str, names: tuple[str, ...], at: datetime, day: date, tier: str, region: str) -> Quote:
         """What holds at this instant, in place of what was found for another one."""
         key = (provider, names, tier, region, day)
-        standing = self.pricer.standing(provider, names, at, tier, region)
+        in_force = self.pricer.in_force(provider, names, at, tier, region)
         held = self.quotes.get(key)
-        if held is not None and held.standing.plan is standing.plan:
+        if held is not None and held.in_force.plan is in_force.plan:
             return held  # hours and weekdays matter to it, and none has come or gone
-        quote = Quote(standing, self.rates, provider, names, day)
+        quote = Quote(in_force, self.rates, provider, names, day)
         if len(self.quotes) >= MOST_QUOTES:
             self.quotes.clear()
         self.quotes[key] = quote
@@ -119,7 +119,7 @@ def _worst_of(known: _Known, key: tuple[str, str, str, str, date, int, bool], at
     provider, model, tier, region, day, step, writes_cache = key
     quote = known.quote(provider, (model,), at, day, tier, region)
     since, until = quote.since, quote.until
-    if quote.standing.has_windows:
+    if quote.in_force.has_windows:
         since = at.replace(second=0, microsecond=0)
         until = since + _MINUTE
     given = 1 << step

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from jitsuri.ledger.rules.converting import YEN, Rates, convert
-from jitsuri.ledger.rules.pricing import EXACT, PlainUnits, Pricer, Standing, priced_by
+from jitsuri.ledger.rules.pricing import EXACT, InForce, PlainUnits, Pricer, priced_by
 from jitsuri.ledger.shapes.pricing import Priced, PriceState, Unpriced
 from jitsuri.ledger.shapes.rates import Rate
 from jitsuri.terms.money import to_ledger_jpy, to_ledger_jpy_at
@@ -82,15 +82,15 @@ class Quote:
 
     __slots__ = (
         "_asked", "_block", "_currency", "_found", "_model", "_names", "_note", "_plain", "_provider", "_rate", "_rate_id", "_state",
-        "_thresholds", "_times", "since", "standing", "until",
+        "_thresholds", "_times", "in_force", "since", "until",
     )  # fmt: skip
 
-    def __init__(self, standing: Standing, rates: Rates, provider: str, names: Sequence[str], day: date) -> None:
-        self.standing, self.since, self.until = standing, standing.since, standing.until
+    def __init__(self, in_force: InForce, rates: Rates, provider: str, names: Sequence[str], day: date) -> None:
+        self.in_force, self.since, self.until = in_force, in_force.since, in_force.until
         self._asked, self._names = provider, names
         self._plain: tuple[PlainUnits, ...] = ()
         self._found: Rate | None = None
-        plan = standing.plan
+        plan = in_force.plan
         if isinstance(plan, Unpriced):
             return
         self._found = found = rates.on(plan.currency, day)
@@ -152,6 +152,6 @@ class Quote:
 
     def _any_costed(self, usage: Usage) -> Costed:
         """The general way: any kind of unit, any contradiction."""
-        plan = self.standing.plan
+        plan = self.in_force.plan
         outcome = plan if isinstance(plan, Unpriced) else priced_by(plan, usage)
         return _in_yen(outcome, self._asked, self._names, self._found)

@@ -109,7 +109,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InForce:
     """The plan that holds at an instant, and at every other from ``since`` until (not at) ``until``."""
 
     plan: Plan | Unpriced
@@ -146,14 +146,14 @@ class _Ready:
             self.plans[key] = plan
         return plan
 
-    def standing(self, at: datetime, tier: str) -> Standing:
+    def in_force(self, at: datetime, tier: str) -> InForce:
         plan = self.plan(at, tier)
         if self.has_windows:
-            return Standing(plan, at, at, True)
+            return InForce(plan, at, at, True)
         place = bisect_right(self.borders, at)
         since = self.borders[place - 1] if place else _EARLIEST
         until = self.borders[place] if place < len(self.borders) else _LATEST
-        return Standing(plan, since, until, False)
+        return InForce(plan, since, until, False)
 
 
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -187,10 +187,10 @@ class Pricer:
         best = self._chosen.get((provider, *names, region)) or self._choose(provider, names, region)
         return _priced(best, usage, at, tier)
 
-    def standing(self, provider: str, names: Sequence[str], at: datetime, tier: str = "", region: str = "") -> Standing:
+    def in_force(self, provider: str, names: Sequence[str], at: datetime, tier: str = "", region: str = "") -> InForce:
         """By which plan ``price_named`` charges what is asked at this instant, and how long that holds."""
         best = self._chosen.get((provider, *names, region)) or self._choose(provider, names, region)
-        return Standing(best, _EARLIEST, _LATEST, False) if isinstance(best, Unpriced) else best.standing(at, tier)
+        return InForce(best, _EARLIEST, _LATEST, False) if isinstance(best, Unpriced) else best.in_force(at, tier)
 
     def _choose(self, provider: str, names: Sequence[str], region: str) -> _Ready | Unpriced:
         if len(self._chosen) >= MOST_KEPT:
