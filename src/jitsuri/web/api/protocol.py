@@ -68,8 +68,7 @@ class Serving(Protocol):
     def body_seconds(self) -> float: ...
 
     @property
-    def turns(self) -> Turns:
-        """In which requests begin."""
+    def turns(self) -> Turns: ...
 
     async def serve(self, request: Request) -> None:
         """Answer one request, whatever happens: by ``whole``; or by ``begin``, ``piece`` and ``end``; or by ``cut``."""
@@ -479,7 +478,7 @@ class GatewayProtocol(asyncio.Protocol):
             request.leave()
         if request.body:
             self._serving.turns.enter(self._begin, request, 1 + len(request.body) // WEIGHED_BYTES)
-        else:  # what has none asks for a list or how we are: it costs little, and says most when there is a line
+        else:  # it asks for a list or how we are: that costs little, and says most when there is a line
             self._begin(request)
 
     def _begin(self, request: Request) -> None:
@@ -501,9 +500,8 @@ class GatewayProtocol(asyncio.Protocol):
         The parser takes what stands behind the headers for the other protocol; so it is given them again, without the wish.
         Gives what is still to be read.
         """
-        request, self._asking = self._asking, None
+        request, self._asking, self._parser = self._asking, None, _parser(self)
         assert request is not None
-        self._parser = _parser(self)
         if request.method == b"CONNECT":
             self._read = request
             self._refuse(Refusal("http_malformed"))
