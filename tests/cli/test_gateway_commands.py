@@ -205,6 +205,37 @@ def test_a_variant_is_set_shown_brought_back_and_ended(scene: Scene) -> None:
     assert "openai/gpt-tiny" in run(store, variant, "history", "quotation-extraction").stdout
 
 
+def test_a_canary_begins_answers_everything_and_is_taken_back(scene: Scene) -> None:
+    store, task = scene.store, "quotation-extraction"
+    run(store, variant, "set", task, "openai/gpt-big", "--reason", "初め")
+    none = run(store, variant, "back", task, "--reason", "x")
+    begun = given(store, variant, "canary", task, "openai/gpt-tiny", "--percent", "2.5", "--reason", "確かめる")
+    standing = {row["task"]: row for row in given(store, variant, "list")}[task]
+    listed = run(store, variant, "list", lang="en").stdout
+    full = run(store, variant, "canary", task, "--full", "--reason", "広げる")
+    back = given(store, variant, "back", task, "--reason", "苦情")
+    last = {row["task"]: row for row in given(store, variant, "list")}[task]
+    ended = run(store, variant, "canary", task, "--end", "--reason", "x")
+    which = run(store, variant, "canary", task, "--end", "--full", "--reason", "x")
+    wrong = run(store, variant, "canary", task, "openai/gpt-tiny", "--percent", "120", "--reason", "x")
+
+    assert (none.exit_code, "戻せる前の版" in none.stderr) == (2, True)
+    assert begun["version"] == 2
+    assert (standing["variant"], standing["canary"], standing["canary_percent"]) == (
+        "openai/gpt-big",
+        "openai/gpt-tiny",
+        2.5,
+    )
+    assert "canary 2.5 %" in " ".join(listed.split())
+    assert "第 3 版" in full.stdout
+    assert back["version"] == 4
+    assert (last["variant"], last["fallbacks"], "canary" in last) == ("openai/gpt-big", [], False)
+    assert (ended.exit_code, "先行している構成はありません" in ended.stderr) == (2, True)
+    assert isinstance(which.exception, CallerError)
+    assert which.exception.code == "canary_which"
+    assert (wrong.exit_code, "99.9" in wrong.stderr) == (2, True)
+
+
 def test_what_is_not_written_of_a_rule_stays(scene: Scene) -> None:
     store = scene.store
     run(store, variant, "rule", "inquiry-triage", "--training", "never", "--reason", "契約")

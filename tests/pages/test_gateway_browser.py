@@ -129,6 +129,36 @@ def test_an_owner_sets_a_variant_and_goes_back(store: Store, lang: str) -> None:
     walked(store, lang, 1280, walk)
 
 
+@pytest.mark.parametrize(("lang", "width"), [("ja", 1280), ("en", 390)])
+def test_an_owner_switches_a_part_then_all_and_goes_back(store: Store, lang: str, width: int) -> None:
+    furnish_gateway(store)
+    shots = os.environ.get("JITSURI_SHOTS")
+
+    def walk(url: str, page: Page) -> None:
+        page.goto(f"{url}/tasks/inquiry-triage/variant")
+        page.locator("#f-canary").fill("openai/gpt-tiny")
+        page.keyboard.press("Tab")
+        page.keyboard.type("5")
+        page.keyboard.press("Tab")
+        page.keyboard.type("確かめる")
+        page.keyboard.press("Enter")
+        expect(page.locator("#canary-now")).to_contain_text("openai/gpt-tiny")
+        expect(page.locator("#canary-now")).to_contain_text("5 %")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if shots:
+            page.screenshot(path=Path(shots) / f"variant-canary-{lang}-{width}.png", full_page=True)
+        page.locator("#canary summary").first.click()
+        page.locator("#canary details[open] [name=reason]").fill("広げる")
+        page.locator("#canary details[open] button").click()
+        expect(page.locator("#now .targets li").first).to_contain_text("openai/gpt-tiny")
+        page.locator("#f-back-reason").fill("苦情")
+        page.keyboard.press("Enter")
+        expect(page.locator("#now .targets li").first).to_contain_text("openai/gpt-big")
+        expect(page.locator("#canary-now")).to_have_count(0)
+
+    walked(store, lang, width, walk)
+
+
 @pytest.mark.parametrize(("lang", "width"), [("ja", 1280), ("ja", 390), ("en", 1280), ("en", 390)])
 def test_every_page_fits_its_width(store: Store, lang: str, width: int) -> None:
     furnish_gateway(store)

@@ -345,8 +345,18 @@ def test_who_may_decide_what(changing: Opened, role: str, makes: int, sets: int,
         posting(browser, "/account", variant, target="openai/gpt-tiny", fallbacks="", most_output_tokens="", reason="x", seen="2"),
         posting(browser, "/account", f"{variant}/rule", regions="jp", vendors="", training="any", rule_reason="x", seen="1"),
     )  # fmt: skip
+    steps = (
+        ("canary", {"canary": "openai/gpt-tiny", "percent": "5"}),
+        ("canary/full", {}),
+        ("canary/end", {}),
+        ("back", {}),
+    )
+    refused = [posting(browser, "/account", f"{variant}/{step}", reason="x", seen="2", **more) for step, more in steps]
 
     assert tuple(answer.status_code for answer in answers) == (makes, sets, rules)
+    assert {answer.status_code for answer in refused} == ({422} if sets == 303 else {403}), (
+        "seen is not the newest any more"
+    )
 
 
 # -- variants by form
@@ -370,6 +380,52 @@ def test_a_variant_is_set_and_an_earlier_one_brought_back(changing: Opened) -> N
     assert ("openai/gpt-tiny" in page, "500 トークンまで" in page, "安い" in page) == (True, True, True)
     assert back.headers["location"] == f"{address}?notice=variant_set"
     assert ("openai/gpt-big" in after, "第4版" in after, "戻す" in after) == (True, True, True)
+
+
+def test_a_canary_is_begun_completed_and_taken_back(changing: Opened) -> None:
+    browser, address = changing.browser(), "/tasks/inquiry-triage/variant"
+
+    begun = posting(
+        browser, address, f"{address}/canary", canary="openai/gpt-tiny", percent="２.5％", reason="確かめる", seen="2"
+    )
+    page = browser.get(address).text
+    full = posting(browser, address, f"{address}/canary/full", reason="広げる", seen="3")
+    after = browser.get(address).text.partition('id="answered"')[0]
+    late = posting(browser, address, f"{address}/back", reason="苦情", seen="3")
+    back = posting(browser, address, f"{address}/back", reason="苦情", seen="4")
+    last = browser.get(address).text
+
+    assert begun.headers["location"] == f"{address}?notice=canary_set_but"  # the house has no price
+    assert ("先行：一連の 2.5 %" in page, 'value="2.5"' in page, "すべてを先行のほうにする" in page) == (
+        True,
+        True,
+        True,
+    )
+    assert full.headers["location"].startswith(f"{address}?notice=variant_set")
+    assert after.index("openai/gpt-tiny") < after.index("openai/gpt-big")
+    assert (late.status_code, "第 4 版に変わりました" in late.text) == (422, True)
+    assert back.headers["location"].startswith(f"{address}?notice=variant_set")
+    assert ("第5版" in last, "先行：一連の" in last) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"canary": "gpt-tiny"}, "読めません"), ({"percent": "0"}, "99.9"), ({"percent": "<b>"}, "99.9"), ({"reason": ""}, "理由"),
+        ({"canary": "openai/gpt-big"}, "一番目です"), ({"seen": "1"}, "第 2 版"), ({"canary": "nowhere/x"}, "jitsuri.toml にありません"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_canary_is_told_and_the_rest_stays(
+    changing: Opened, changes: dict[str, str], told: str
+) -> None:
+    address = "/tasks/inquiry-triage/variant"
+    fields = {"canary": "openai/gpt-tiny", "percent": "7", "reason": "確かめる", "seen": "2", **changes}
+    answer = posting(changing.browser(), address, f"{address}/canary", **fields)
+
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert f'value="{fields["percent"]}"' in answer.text or "&lt;b&gt;" in answer.text
+    assert "<b>" not in answer.text
 
 
 @pytest.mark.parametrize(

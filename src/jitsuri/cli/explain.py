@@ -57,6 +57,8 @@ def _lines(found: Explained, desk: Desk) -> Iterator[str]:
             yield say("target", number=at, target=target) + (
                 "" if out is None else say("kept_out", why=_why(out, desk))
             )
+        if found.plan.is_canary:
+            yield say("by_canary")
     elif found.is_gateway:
         yield say("no_plan")
     for at, attempt in enumerate(found.attempts, 1):
@@ -112,6 +114,7 @@ def _plain(found: Explained, desk: Desk) -> dict[str, object]:
         "plan": None if found.plan is None else {
             "version": found.plan.version.version, "author": found.plan.version.author,
             "rule_version": found.plan.rule_version.version if found.plan.rule_version is not None else None,
+            "by_canary": found.plan.is_canary,
             "targets": [
                 {"target": str(target), "kept_out": out.code if out is not None else None,
                  "why": _why(out, desk) if out is not None else None} for target, out in found.plan.targets

@@ -15,7 +15,15 @@ from jitsuri.flows.cold import keeping_variants as flow
 from jitsuri.flows.cold.keeping_variants import Decided
 from jitsuri.flows.cold.viewing.opening_variants import TaskVariant, all_variants, variant_view
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.rules.setting import rule_of, targets_of, variant_of
+from jitsuri.routing.rules.setting import (
+    canary_of,
+    in_full,
+    percent_of,
+    rule_of,
+    targets_of,
+    variant_of,
+    without_canary,
+)
 from jitsuri.routing.shapes import DataRule, Site, Variant, Versioned
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
@@ -77,6 +85,48 @@ def set_(
         else:
             came = flow.end_variant(store, now, "cli", task, reason)
     _finish(desk, came, "cli.variant.set.none" if is_none else "cli.variant.set.done", task)
+
+
+@variant.command("canary")
+@click.argument("task")
+@click.argument("target", metavar="UPSTREAM/MODEL", required=False)
+@click.option("--percent", default="", metavar="SHARE")
+@click.option("--full", "is_full", is_flag=True)
+@click.option("--end", "is_end", is_flag=True)
+@_reason
+@_json
+@pass_desk
+def canary(
+    desk: Desk, /, task: str, target: str | None, percent: str, is_full: bool, is_end: bool, reason: str, json_out: bool
+) -> None:  # fmt: skip
+    desk.json_out = json_out
+    if [target is not None, is_full, is_end].count(True) != 1:
+        raise CallerError("canary_which", task=task)
+
+    def begun(before: Variant) -> Variant | Refusal:
+        return canary_of(before, target or "", percent)
+
+    change = in_full if is_full else without_canary if is_end else begun
+    done = "full" if is_full else "end" if is_end else "done"
+    now = desk.now()
+    with desk.store() as store:
+        pin_settings(store, desk.settings, now)
+        came = flow.change_canary(store, now, "cli", task, change, reason, _sites(desk))
+    _finish(desk, came, f"cli.variant.canary.{done}", task)
+
+
+@variant.command("back")
+@click.argument("task")
+@_reason
+@_json
+@pass_desk
+def back(desk: Desk, /, task: str, reason: str, json_out: bool) -> None:
+    desk.json_out = json_out
+    now = desk.now()
+    with desk.store() as store:
+        pin_settings(store, desk.settings, now)
+        came = flow.roll_back(store, now, "cli", task, reason, _sites(desk))
+    _finish(desk, came, "cli.variant.back.done", task)
 
 
 @variant.command("rule")
@@ -175,7 +225,12 @@ def _line(desk: Desk, code: str, kept: Versioned, told: str) -> None:
 
 
 def _text_of(found: Variant | None, desk: Desk) -> str:
-    return " → ".join(map(str, targets_of(found))) if found is not None else text("page.variant.none", desk.lang)
+    if found is None:
+        return text("page.variant.none", desk.lang)
+    told, one = " → ".join(map(str, targets_of(found))), found.canary
+    if one is None:
+        return told
+    return text("page.variant.canary_line", desk.lang, variant=told, canary=str(one.target), percent=percent_of(one))
 
 
 def _rule_text(found: DataRule) -> str:
@@ -197,10 +252,12 @@ def _row(row: TaskVariant) -> dict[str, object]:
 def _variant(found: Variant | None) -> dict[str, object]:
     if found is None:
         return {"variant": None}
-    return {
+    told: dict[str, object] = {
         "variant": str(found.target), "fallbacks": [str(one) for one in found.fallbacks],
         "most_output_tokens": found.most_output_tokens,
     }  # fmt: skip
+    one = found.canary
+    return told if one is None else {**told, "canary": str(one.target), "canary_percent": one.per_mille / 10}
 
 
 def _told_rule(found: DataRule) -> dict[str, object]:

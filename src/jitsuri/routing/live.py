@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jitsuri.routing.rules.choosing import plan, task_of
+from jitsuri.routing.rules.setting import all_targets_of
 from jitsuri.routing.shapes import DataRule, Plan, Site, Task, Variant
 from jitsuri.terms.outcomes import Refusal
 
@@ -48,7 +49,7 @@ class Table:
 
     def named_at(self, upstream: str) -> list[str]:
         """Models that standing variants, or their fall-backs, name at this upstream, sorted."""
-        targets = [target for variant in self._variants.values() for target in (variant.target, *variant.fallbacks)]
+        targets = [target for variant in self._variants.values() for target in all_targets_of(variant)]
         return sorted({target.model for target in targets if target.upstream == upstream})
 
     def offered(self) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from jitsuri.routing.rules.choosing import target_named
-from jitsuri.routing.shapes import DataRule, Group, Target, Task, TaskRule, Training, Variant, Versioned
+from jitsuri.routing.shapes import Canary, DataRule, Group, Target, Task, TaskRule, Training, Variant, Versioned
 from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
@@ -132,11 +132,13 @@ def variant_history(tx: Connection, task: str) -> list[tuple[Variant | None, Ver
 
 def save_variant(tx: Connection, variant: Variant, *, is_pinned: bool, author: str, reason: str, now: datetime) -> int:
     """Let a task be answered so from now on; returns the version."""
-    document = {
+    document: dict[str, Any] = {
         "target": str(variant.target),
         "fallbacks": [str(target) for target in variant.fallbacks],
         "most_output_tokens": variant.most_output_tokens,
     }
+    if variant.canary is not None:
+        document["canary"] = {"target": str(variant.canary.target), "per_mille": variant.canary.per_mille}
     return _save(tx, "routing_variants", variant.task, document, is_pinned, author, reason, now)
 
 
@@ -191,9 +193,11 @@ def _save(
 def _variant(task: str, document: dict[str, Any]) -> Variant | None:
     if not document["target"]:
         return None
+    canary = document.get("canary")
     return Variant(
-        task, _target(document["target"]), tuple(map(_target, document["fallbacks"])), document["most_output_tokens"]
-    )
+        task, _target(document["target"]), tuple(map(_target, document["fallbacks"])), document["most_output_tokens"],
+        None if canary is None else Canary(_target(canary["target"]), canary["per_mille"]),
+    )  # fmt: skip
 
 
 def _target(text: str) -> Target:

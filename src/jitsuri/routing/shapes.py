@@ -66,6 +66,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """先行: another target that answers a share of a task's threads first, to be seen in use before it answers all."""
+
+    target: Target
+    per_mille: int
+    """Of 1,000 threads so many, 1 to 999. A thread is always on the same side; a greater share keeps who was in the smaller."""
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """構成: the way in which a task is answered today, and where it falls back to, in order."""
 
@@ -74,6 +83,8 @@ class Variant:
     fallbacks: tuple[Target, ...] = ()
     most_output_tokens: int = 0
     """Cap on one answer's output; 0 leaves the installation's."""
+    canary: Canary | None = None
+    """Falls back to all of the rest: its failures cost time and no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,10 @@ class Plan:
     """The task's own cap; 0 where it has none."""
     is_variant: bool
     """Answered by the task's variant, not by a model that the caller named."""
+    canary: Plan | None = None
+    """Where the threads of the canary's share go instead."""
+    per_mille: int = 0
+    """That share, of 1,000 threads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ Every change leaves evidence in its own transaction and is announced (``routing`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jitsuri.evidence import records as evidence_rows
@@ -16,7 +17,7 @@ from jitsuri.ledger.rules.pricing import Pricer
 from jitsuri.ledger.shapes.pricing import Priced
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import LOCAL, rule_faults
-from jitsuri.routing.rules.setting import reason_fault, targets_of, variant_fault
+from jitsuri.routing.rules.setting import all_targets_of, reason_fault, targets_of, variant_fault
 from jitsuri.routing.shapes import DataRule, Site, Variant, Versioned
 from jitsuri.store.door import Connection, Store, without_nul
 from jitsuri.terms.outcomes import Dropped, Refusal
@@ -45,12 +46,33 @@ def set_variant(
     seen: int | None = None,
     returns_to: int | None = None,
 ) -> Decided | Refusal:
-    """Let a task be answered so. ``seen`` is the version that the asker looked at; None asks nothing of it.
+    """Let a task be answered so. Refuses what ``change_variant`` does."""
 
-    Refuses ``task_unknown``, ``routing_reason_missing``, ``variant_pinned``, ``variant_moved``, ``variant_unchanged``, and
-    what ``setting.variant_fault`` does. Warns of targets without a price: hard budgets refuse their calls.
+    return change_variant(
+        store, now, author, variant.task, lambda _: variant, reason, sites, seen=seen, returns_to=returns_to
+    )  # fmt: skip
+
+
+def change_variant(
+    store: Store,
+    now: datetime,
+    author: str,
+    task: str,
+    change: Callable[[Variant | None], Variant | Refusal],
+    reason: str,
+    sites: Sites,
+    *,
+    seen: int | None = None,
+    returns_to: int | None = None,
+) -> Decided | Refusal:
+    """Let a task be answered as ``change`` makes it of what stands. ``seen`` is the version that the asker looked at; None
+    asks nothing of it.
+
+    Refuses ``task_unknown``, ``routing_reason_missing``, ``variant_pinned``, ``variant_moved``, ``variant_unchanged``, what
+    ``setting.variant_fault`` does, and what ``change`` refuses. Warns of targets without a price: hard budgets refuse
+    their calls.
     """
-    reason, task = without_nul(reason).strip(), variant.task
+    reason = without_nul(reason).strip()
     with store.transaction() as tx:
         wrong = _opening_fault(tx, task, reason)
         if wrong is not None:
@@ -59,6 +81,9 @@ def set_variant(
         wrong = _standing_fault("variant", task, version, seen)
         if wrong is not None:
             return wrong
+        variant = change(before)
+        if isinstance(variant, Refusal):
+            return variant
         rule = routing_rows.data_rules(tx).get(task)
         wrong = variant_fault(variant, sites, rule[0] if rule else None)
         if wrong is not None:
@@ -71,6 +96,58 @@ def set_variant(
             facts["returns_to"] = returns_to
         evidence_rows.append(tx, record_of(now, author, "variant_set", f"task:{task}", facts))
         return Decided(made, unpriced(tx, variant, sites, now))
+
+
+def change_canary(
+    store: Store,
+    now: datetime,
+    author: str,
+    task: str,
+    change: Callable[[Variant], Variant | Refusal],
+    reason: str,
+    sites: Sites,
+    *,
+    seen: int | None = None,
+) -> Decided | Refusal:
+    """Begin, change, end or complete a canary: ``change`` makes the new variant of the one that stands.
+
+    Refuses ``variant_missing`` and what ``change_variant`` does.
+    """
+
+    def changed(before: Variant | None) -> Variant | Refusal:
+        return Refusal("variant_missing", {"task": task}) if before is None else change(before)
+
+    return change_variant(store, now, author, task, changed, reason, sites, seen=seen)
+
+
+def roll_back(
+    store: Store, now: datetime, author: str, task: str, reason: str, sites: Sites, *, seen: int | None = None
+) -> Decided | Refusal:
+    """Answer as before: without the canary where there is one, else by the last variant with another first target.
+
+    Refuses ``nothing_to_return_to`` and what ``change_variant`` does.
+    """
+    with store.reading() as tx:
+        history = routing_rows.variant_history(tx, task)
+    found = earlier(history)
+    if found is None:
+        return Refusal("nothing_to_return_to", {"name": task})
+    seen = history[0][1].version if seen is None else seen
+    variant, version = found
+    return set_variant(store, now, author, variant, reason, sites, seen=seen, returns_to=version)
+
+
+def earlier(history: Sequence[tuple[Variant | None, Versioned]]) -> tuple[Variant, int] | None:
+    """What ``roll_back`` returns to, and which version that was; ``history`` has the newest first."""
+    standing = history[0][0] if history else None
+    if standing is None:
+        return None
+    if standing.canary is not None:
+        return replace(standing, canary=None), history[0][1].version
+    for variant, kept in history[1:]:
+        if variant is not None and variant.target != standing.target:
+            return replace(variant, canary=None), kept.version
+    return None
 
 
 def end_variant(
@@ -144,7 +221,7 @@ def set_data_rule(
             facts["returns_to"] = returns_to
         evidence_rows.append(tx, record_of(now, author, "data_rule_set", f"task:{task}", facts))
         variant, _ = _newest_variant(tx, task)
-        return Decided(made, tuple(rule_faults(targets_of(variant), sites, rule)) if variant is not None else ())
+        return Decided(made, tuple(rule_faults(all_targets_of(variant), sites, rule)) if variant is not None else ())
 
 
 def return_data_rule(
@@ -167,7 +244,7 @@ def unpriced(tx: Connection, variant: Variant, sites: Sites, now: datetime) -> t
         return ()
     pricer = Pricer(kept[0])
     found = []
-    for target in targets_of(variant):
+    for target in all_targets_of(variant):
         site = sites.get(target.upstream)
         if site is None or target.upstream == LOCAL:
             continue
@@ -206,10 +283,12 @@ def _standing_fault(what: str, task: str, version: Versioned | None, seen: int |
 def _told_variant(variant: Variant | None) -> dict[str, object] | None:
     if variant is None:
         return None
-    return {
+    canary = variant.canary
+    told: dict[str, object] = {
         "targets": [str(target) for target in targets_of(variant)],
         "most_output_tokens": variant.most_output_tokens,
     }
+    return told if canary is None else {**told, "canary": str(canary.target), "per_mille": canary.per_mille}
 
 
 def _told_rule(rule: DataRule) -> dict[str, object]:

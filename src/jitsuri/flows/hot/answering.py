@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.flows.hot.attempting import attempted, entered, refuse
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Inquiry, Out
@@ -15,6 +16,7 @@ from jitsuri.flows.hot.ways import Leg, way_of
 from jitsuri.providers.rules.asking import body_for, fields_of, read_ask
 from jitsuri.providers.rules.retrying import Again, GiveUp, next_step
 from jitsuri.providers.rules.translating_requests import anthropic_to_openai, openai_to_anthropic
+from jitsuri.routing.rules.choosing import side_of
 from jitsuri.terms.errors import JitsuriError, OperatorError, UpstreamError
 from jitsuri.terms.outcomes import Refusal
 
@@ -57,7 +59,12 @@ def admitted(desk: Desk, inquiry: Inquiry) -> CallUnderWay | Refusal:
         limited = desk.pace.take(key, asked.input_bytes // 4, desk.monotonic())
         if limited is not None:
             return limited
-    return CallUnderWay(desk, inquiry, way_of(desk, key, plan, asked.model, asked.operation), asked, now)
+    call_id = desk.new_id()
+    thread_id = named_thread(inquiry.thread) if inquiry.thread else call_id
+    if plan.canary is not None:
+        plan = side_of(plan, thread_id)
+    way = way_of(desk, key, plan, asked.model, asked.operation)
+    return CallUnderWay(desk, inquiry, way, asked, now, call_id, thread_id)
 
 
 async def _tried(

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from jitsuri.calls.rules.counting import checked_usage, checked_usage_of_openai, usage_of_anthropic
 from jitsuri.calls.rules.faulting import LineError
-from jitsuri.calls.rules.identifying import answered_call, named_thread
+from jitsuri.calls.rules.identifying import answered_call
 from jitsuri.calls.shapes import AttemptOutcome, Call
 from jitsuri.flows.hot.desk import Desk, Inquiry, Rows
 from jitsuri.flows.hot.metering import CALLER_GONE, GATEWAY_FAILED, NOT_ASKED, metered
@@ -54,15 +54,17 @@ class CallUnderWay:
         "asked", "at", "attempts", "booked", "call_id", "day", "failed", "inquiry", "started_s", "thread_id", "way",
     )  # fmt: skip
 
-    def __init__(self, desk: Desk, inquiry: Inquiry, way: Way, asked: Asked, at: datetime) -> None:
+    def __init__(
+        self, desk: Desk, inquiry: Inquiry, way: Way, asked: Asked, at: datetime, call_id: UUID, thread_id: UUID
+    ) -> None:
         self.inquiry = inquiry
         self.way = way
         self.asked = asked
         self.at = at
         self.day = company_day(at)
         self.started_s = desk.monotonic()
-        self.call_id = desk.new_id()
-        self.thread_id = named_thread(inquiry.thread) if inquiry.thread else self.call_id
+        self.call_id = call_id
+        self.thread_id = thread_id
         self.attempts = 0
         self.booked: list[asyncio.Future[None]] = []
         """Rows handed in so far; the last byte waits for all of them."""

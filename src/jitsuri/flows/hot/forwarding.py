@@ -6,6 +6,7 @@ import msgspec
 
 from jitsuri.access.rules.keying import may
 from jitsuri.access.shapes import Key
+from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.flows.hot.attempting import attempted, entered, refuse
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
@@ -63,7 +64,9 @@ def _admitted(desk: Desk, inquiry: Inquiry) -> tuple[CallUnderWay, Leg] | Refusa
     if limited is not None:
         return limited
     way = way_of(desk, key, plan, name, "other")
-    return CallUnderWay(desk, inquiry, way, asked, now), way.legs[0]
+    call_id = desk.new_id()
+    thread_id = named_thread(inquiry.thread) if inquiry.thread else call_id
+    return CallUnderWay(desk, inquiry, way, asked, now, call_id, thread_id), way.legs[0]
 
 
 def _chosen(desk: Desk, key: Key, inquiry: Inquiry, model: str, open_to: list[Upstream]) -> tuple[Plan, str] | Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from jitsuri.routing.rules.naming import is_task_name
 from jitsuri.routing.shapes import DataRule, Plan, Site, Target, Task, Variant
@@ -60,20 +61,53 @@ def plan(
             return Refusal("model_unknown", {"model": model[:200]})
         wanted = (found,)
     rule = rules.get(task)
-    kept: list[Target] = []
-    dropped: list[Dropped] = []
-    for target in wanted:
-        why = _fault(target, sites.get(target.upstream), rule)
-        if why is None:
-            kept.append(target)
-        else:
-            dropped.append(why)
+    kept, dropped = _parted(wanted, sites, rule)
     if not kept:
         first = dropped[0]
         return Refusal("no_target_allowed", {"task": task, "target": first.what, "why": first.code, **first.facts})
     department = known.department if known is not None else UNASSIGNED
     cap = variant.most_output_tokens if variant is not None else 0
-    return Plan(task, department, tuple(kept), tuple(dropped), cap, model.startswith(TASK_PREFIX))
+    is_variant = model.startswith(TASK_PREFIX)
+    canary = variant.canary if variant is not None and is_variant else None
+    if canary is None:
+        return Plan(task, department, kept, dropped, cap, is_variant)
+    first_kept, first_dropped = _parted((canary.target,), sites, rule)
+    if not first_kept:
+        return Plan(task, department, kept, (*dropped, *first_dropped), cap, is_variant)
+    rest = tuple(target for target in kept if target != canary.target)
+    return Plan(
+        task, department, kept, dropped, cap, is_variant,
+        Plan(task, department, (canary.target, *rest), dropped, cap, is_variant), canary.per_mille,
+    )  # fmt: skip
+
+
+def side_of(plan: Plan, thread_id: UUID) -> Plan:
+    """The plan of one thread: the canary's for its share of threads, else the plan itself."""
+    return plan.canary if plan.canary is not None and is_in(thread_id, plan.per_mille) else plan
+
+
+def is_in(thread_id: UUID, per_mille: int) -> bool:
+    """Whether a thread belongs to a share of so many in 1,000: by its id's last 62 bits, which are random or a hash in
+    every version of id that is used here (RFC 9562 §5)."""
+    return (thread_id.int & _RANDOM) * 1000 >> 62 < per_mille
+
+
+_RANDOM = 2**62 - 1
+
+
+def _parted(
+    targets: Sequence[Target], sites: Mapping[str, Site], rule: DataRule | None
+) -> tuple[tuple[Target, ...], tuple[Dropped, ...]]:
+    """Targets that may be asked, and why the others may not."""
+    kept: list[Target] = []
+    dropped: list[Dropped] = []
+    for target in targets:
+        why = _fault(target, sites.get(target.upstream), rule)
+        if why is None:
+            kept.append(target)
+        else:
+            dropped.append(why)
+    return tuple(kept), tuple(dropped)
 
 
 def target_of(model: str, sites: Mapping[str, Site], default: str = "") -> Target | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast, get_args
 
 from jitsuri.routing.rules.choosing import rule_faults, target_named
-from jitsuri.routing.shapes import DataRule, Site, Target, Training, Variant
+from jitsuri.routing.shapes import Canary, DataRule, Site, Target, Training, Variant
 from jitsuri.terms.outcomes import Dropped, Refusal
 
 MOST_FALLBACKS = 8
@@ -21,6 +23,7 @@ MOST_NAMES = 30
 
 _APART = re.compile(r"[,、，\s]+")
 """People set names apart by commas, Japanese or not, by spaces, and by lines."""
+_PERCENT = re.compile(r"([0-9]{1,2})(?:\.([0-9]))?\s?%?\Z")
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 
 
@@ -52,6 +55,43 @@ def variant_of(task: str, target: str, fallbacks: str, most_output_tokens: str) 
     return Variant(task, targets[0], tuple(targets[1:]), int(most))
 
 
+def canary_of(variant: Variant, target: str, percent: str) -> Variant | Refusal:
+    """The variant with a canary that somebody wrote. Refuses ``target_unreadable``, ``canary_share_invalid``."""
+    written = target.strip()
+    found = target_named(written) if written.isprintable() and len(written) <= LONGEST_TARGET else None
+    if found is None or " " in written:
+        return Refusal("target_unreadable", {"field": "canary", "value": written[:LONGEST_TARGET]})
+    match = _PERCENT.match(unicodedata.normalize("NFKC", percent[:40]).strip())
+    per_mille = 10 * int(match[1]) + int(match[2] or 0) if match is not None else 0
+    if not 0 < per_mille < 1000:
+        return Refusal("canary_share_invalid", {"field": "percent", "value": percent[:40]})
+    return replace(variant, canary=Canary(found, per_mille))
+
+
+def percent_of(canary: Canary) -> str:
+    """A canary's share in percent, as one writes it.
+
+    >>> percent_of(Canary(Target("openai", "m"), 25)), percent_of(Canary(Target("openai", "m"), 50))
+    ('2.5', '5')
+    """
+    whole, rest = divmod(canary.per_mille, 10)
+    return f"{whole}.{rest}" if rest else str(whole)
+
+
+def in_full(variant: Variant) -> Variant | Refusal:
+    """The canary answers everything, and falls back to what answered before. Refuses ``canary_none``."""
+    canary = variant.canary
+    if canary is None:
+        return Refusal("canary_none", {"name": variant.task})
+    rest = tuple(target for target in (variant.target, *variant.fallbacks) if target != canary.target)
+    return replace(variant, target=canary.target, fallbacks=rest[:MOST_FALLBACKS], canary=None)
+
+
+def without_canary(variant: Variant) -> Variant | Refusal:
+    """All threads are answered as most were. Refuses ``canary_none``."""
+    return Refusal("canary_none", {"name": variant.task}) if variant.canary is None else replace(variant, canary=None)
+
+
 def rule_of(task: str, vendors: str, regions: str, training: str, *, is_on_premises_only: bool) -> DataRule | Refusal:
     """The data rule that somebody wrote. Refuses ``rule_name_invalid``, ``rule_training_invalid``."""
     for field, text in (("vendors", vendors), ("regions", regions)):
@@ -68,16 +108,27 @@ def rule_of(task: str, vendors: str, regions: str, training: str, *, is_on_premi
 
 
 def targets_of(variant: Variant) -> tuple[Target, ...]:
-    """Where a variant sends, in order."""
+    """Where a variant sends, in order, without its canary."""
     return (variant.target, *variant.fallbacks)
 
 
+def all_targets_of(variant: Variant) -> tuple[Target, ...]:
+    """Where a variant sends, its canary last."""
+    targets = targets_of(variant)
+    canary = variant.canary
+    return targets if canary is None or canary.target in targets else (*targets, canary.target)
+
+
 def variant_fault(variant: Variant, sites: Mapping[str, Site], rule: DataRule | None) -> Refusal | None:
-    """Why a variant cannot be set: ``target_twice``, ``target_upstream_unknown``, ``target_forbidden``."""
+    """Why a variant cannot be set: ``target_twice``, ``canary_is_first``, ``target_upstream_unknown``,
+    ``target_forbidden``."""
     targets = targets_of(variant)
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         return Refusal("target_twice", {"target": str(twice)})
+    if variant.canary is not None and variant.canary.target == variant.target:
+        return Refusal("canary_is_first", {"target": str(variant.target)})
+    targets = all_targets_of(variant)
     for target in targets:
         if target.upstream not in sites:
             facts = {"target": str(target), "upstream": target.upstream, "known": ", ".join(sorted(sites))}

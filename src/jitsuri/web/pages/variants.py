@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import get_args
 
 from jitsuri.flows.cold.keeping_variants import (
     Decided,
+    change_canary,
     end_variant,
     return_data_rule,
     return_variant,
+    roll_back,
     set_data_rule,
     set_variant,
 )
 from jitsuri.flows.cold.viewing.opening_variants import TaskVariant, VariantView, all_variants, variant_view
-from jitsuri.routing.rules.setting import rule_of, variant_of
+from jitsuri.routing.rules.setting import canary_of, in_full, percent_of, rule_of, variant_of, without_canary
 from jitsuri.routing.shapes import DataRule, Training, Variant
 from jitsuri.store.door import without_nul
 from jitsuri.terms.outcomes import Dropped, Refusal
@@ -27,6 +29,7 @@ from jitsuri.words import Language, text
 
 UNFIT = 422
 _VARIANT = ("target", "fallbacks", "most_output_tokens", "reason")
+_CANARY = ("canary", "percent", "reason")
 _RULE = ("vendors", "regions", "training", "rule_reason")
 
 
@@ -74,6 +77,46 @@ def stop_variant(desk: Desk, request: PageRequest) -> Answer:
         desk.store, request.now, request.person.login, _task(request), _told(form, "reason"), seen=_seen(form)
     )
     return _after(desk, request, came, "variant_ended")
+
+
+def keep_canary(desk: Desk, request: PageRequest) -> Answer:
+    """Let another target answer a share of the task's threads, or another share."""
+    form = request.form
+
+    def change(before: Variant) -> Variant | Refusal:
+        return canary_of(before, _told(form, "canary"), _told(form, "percent"))
+
+    return _after(desk, request, _changed(desk, request, change), "canary_set")
+
+
+def complete_canary(desk: Desk, request: PageRequest) -> Answer:
+    """Let the canary answer everything."""
+    return _after(desk, request, _changed(desk, request, in_full), "variant_set")
+
+
+def stop_canary(desk: Desk, request: PageRequest) -> Answer:
+    """Let everything be answered as most was."""
+    return _after(desk, request, _changed(desk, request, without_canary), "canary_ended")
+
+
+def step_back(desk: Desk, request: PageRequest) -> Answer:
+    """Answer as before the last change of the first target, at once."""
+    form = request.form
+    came = roll_back(
+        desk.store, request.now, request.person.login, _task(request), _told(form, "reason"), dict(desk.sites),
+        seen=_seen(form),
+    )  # fmt: skip
+    return _after(desk, request, came, "variant_set")
+
+
+def _changed(
+    desk: Desk, request: PageRequest, change: Callable[[Variant], Variant | Refusal]
+) -> Decided | Refusal:  # fmt: skip
+    form = request.form
+    return change_canary(
+        desk.store, request.now, request.person.login, _task(request), change, _told(form, "reason"), dict(desk.sites),
+        seen=_seen(form),
+    )  # fmt: skip
 
 
 def bring_variant_back(desk: Desk, request: PageRequest) -> Answer:
@@ -135,7 +178,11 @@ def variant_text(variant: Variant | None, lang: Language) -> str:
     """A variant in one line: where to, then where it falls back to."""
     if variant is None:
         return text("page.variant.none", lang)
-    return " → ".join(map(str, (variant.target, *variant.fallbacks)))
+    told = " → ".join(map(str, (variant.target, *variant.fallbacks)))
+    canary = variant.canary
+    if canary is None:
+        return told
+    return text("page.variant.canary_line", lang, variant=told, canary=str(canary.target), percent=percent_of(canary))
 
 
 def _after(desk: Desk, request: PageRequest, came: Decided | Refusal, notice: str) -> Answer:
@@ -164,6 +211,8 @@ def _page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
         "may_edit": request.may("confirm_tasks"),
         "may_rule": request.may("edit_settings"),
         "form": _variant_form(request, view),
+        "canary": _canary_form(request, view),
+        "percent_of": percent_of,
         "rule_form": _rule_form(request, view),
         "refusal": refused(refusal, lang) if refusal is not None else "",
         "is_rule_refused": refusal is not None and "/rule" in request.path,
@@ -191,6 +240,16 @@ def _variant_form(request: PageRequest, view: VariantView) -> Mapping[str, str]:
         "target": str(variant.target), "fallbacks": "\n".join(map(str, variant.fallbacks)),
         "most_output_tokens": str(variant.most_output_tokens or ""), "reason": "",
     }  # fmt: skip
+
+
+def _canary_form(request: PageRequest, view: VariantView) -> Mapping[str, str]:
+    form = request.form
+    if form and form.get("canary"):
+        return {field: form.get(field) for field in _CANARY}
+    canary = view.variant.canary if view.variant is not None else None
+    if canary is None:
+        return {"canary": "", "percent": "", "reason": ""}
+    return {"canary": str(canary.target), "percent": percent_of(canary), "reason": ""}
 
 
 def _rule_form(request: PageRequest, view: VariantView) -> Mapping[str, object]:
@@ -239,6 +298,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/tasks/{name}/variant", "see_money", show_variant),
     Route("POST", "/tasks/{name}/variant", "confirm_tasks", keep_variant),
     Route("POST", "/tasks/{name}/variant/end", "confirm_tasks", stop_variant),
+    Route("POST", "/tasks/{name}/variant/canary", "confirm_tasks", keep_canary),
+    Route("POST", "/tasks/{name}/variant/canary/full", "confirm_tasks", complete_canary),
+    Route("POST", "/tasks/{name}/variant/canary/end", "confirm_tasks", stop_canary),
+    Route("POST", "/tasks/{name}/variant/back", "confirm_tasks", step_back),
     Route("POST", "/tasks/{name}/variant/return", "confirm_tasks", bring_variant_back),
     Route("POST", "/tasks/{name}/variant/rule", "edit_settings", keep_rule),
     Route("POST", "/tasks/{name}/variant/rule/return", "edit_settings", bring_rule_back),

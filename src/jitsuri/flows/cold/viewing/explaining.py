@@ -22,8 +22,8 @@ from jitsuri.ledger.rules.superseding import ORPHANED, WORKER_DIED
 from jitsuri.ledger.shapes.budgets import Budget, Marks, Place
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.rules.choosing import rule_faults
-from jitsuri.routing.rules.setting import targets_of
+from jitsuri.routing.rules.choosing import is_in, rule_faults
+from jitsuri.routing.rules.setting import all_targets_of
 from jitsuri.routing.shapes import DataRule, Site, Target, Variant, Versioned
 from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Dropped
@@ -47,6 +47,9 @@ class PlanThen:
     rule: DataRule
     rule_version: Versioned | None
     targets: tuple[tuple[Target, Dropped | None], ...]
+    """The canary's last."""
+    is_canary: bool
+    """Whether the call's thread belongs to the canary's share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,12 @@ def _plan(tx: Connection, view: CallView, sites: Mapping[str, Site]) -> PlanThen
     variant, version = held[0], held[1]
     ruled = _held(routing_rows.data_rule_history(tx, task), at)
     rule = ruled[0] if ruled is not None else DataRule(task)
-    targets = targets_of(variant)
+    targets = all_targets_of(variant)
     out = {why.what: why for why in rule_faults(targets, sites, rule)}
     told = tuple((target, out.get(str(target))) for target in targets)
-    return PlanThen(variant, version, rule, ruled[1] if ruled is not None else None, told)
+    canary = variant.canary
+    by_canary = canary is not None and str(canary.target) not in out and is_in(view.call.thread_id, canary.per_mille)
+    return PlanThen(variant, version, rule, ruled[1] if ruled is not None else None, told, by_canary)
 
 
 def _held(history: Sequence[tuple[_Kept, Versioned]], at: datetime) -> tuple[_Kept, Versioned] | None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from jitsuri.flows.cold.keeping_variants import unpriced
+from jitsuri.flows.cold.keeping_variants import earlier, unpriced
 from jitsuri.flows.cold.viewing.opening_gateway import Tally, answered_by
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import rule_faults
-from jitsuri.routing.rules.setting import sites_kept_out, targets_of
+from jitsuri.routing.rules.setting import all_targets_of, sites_kept_out, targets_of
 from jitsuri.routing.shapes import DataRule, Site, Target, Task, Variant, Versioned
 from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Dropped
+
+Role = Literal["first", "fallback", "canary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class TargetView:
     """One place where a task may be answered."""
 
     target: Target
-    role: Literal["first", "fallback"]
+    role: Role
     site: Site | None
     """None where ``jitsuri.toml`` has no such upstream any more."""
     kept_out: Dropped | None
@@ -48,11 +50,13 @@ class VariantView:
     rule_history: tuple[tuple[DataRule, Versioned], ...]
     answered_by: tuple[tuple[str, str, Tally], ...]
     """(upstream, model, what was counted) in the last hour."""
+    earlier: tuple[Variant, int] | None
+    """What one step back returns to, and which version that was."""
 
     @property
     def is_answerable(self) -> bool:
         """Whether a call of ``task:NAME`` goes anywhere."""
-        return any(target.kept_out is None for target in self.targets)
+        return any(target.kept_out is None for target in self.targets if target.role != "canary")
 
     @property
     def version_number(self) -> int:
@@ -104,6 +108,7 @@ def variant_view(tx: Connection, now: datetime, name: str, sites: Mapping[str, S
         history=history,
         rule_history=rule_history,
         answered_by=tuple(answered_by(tx, now, name)),
+        earlier=earlier(history),
     )
 
 
@@ -117,18 +122,21 @@ def standing(tx: Connection, name: str) -> tuple[Variant | None, Versioned | Non
 def target_views(
     tx: Connection, now: datetime, variant: Variant | None, rule: DataRule, sites: Mapping[str, Site]
 ) -> tuple[TargetView, ...]:
-    """Where a variant sends, in order, with what stands against each place."""
+    """Where a variant sends, in order, its canary last, with what stands against each place."""
     if variant is None:
         return ()
-    targets = targets_of(variant)
-    out = {why.what: why for why in rule_faults(targets, sites, rule)}
+    placed: list[tuple[Target, Role]] = [
+        (target, "fallback" if at else "first") for at, target in enumerate(targets_of(variant))
+    ]
+    if variant.canary is not None:
+        placed.append((variant.canary.target, "canary"))
+    out = {why.what: why for why in rule_faults(all_targets_of(variant), sites, rule)}
     dear = {why.what: why for why in unpriced(tx, variant, dict(sites), now)}
     return tuple(
         TargetView(
-            target, "fallback" if at else "first", sites.get(target.upstream), out.get(str(target)),
-            dear.get(str(target)),
+            target, role, sites.get(target.upstream), out.get(str(target)), dear.get(str(target)),
         )
-        for at, target in enumerate(targets)
+        for target, role in placed
     )  # fmt: skip
 
 
@@ -139,6 +147,6 @@ def all_variants(tx: Connection, sites: Mapping[str, Site]) -> list[TaskVariant]
     for name, task in routing_rows.tasks(tx).items():
         variant, version = variants.get(name, (None, None))
         rule = rules[name][0] if name in rules else DataRule(name)
-        faults = rule_faults(targets_of(variant), sites, rule) if variant is not None else []
+        faults = rule_faults(all_targets_of(variant), sites, rule) if variant is not None else []
         found.append(TaskVariant(task, variant, version, rule, tuple(faults)))
     return found
