@@ -25,7 +25,7 @@ class Need:
 
 
 Reason = tuple[str, Mapping[str, object]]
-"""Why an answer did not get everything: a code of ``REASONS`` and the facts that its sentence needs."""
+"""Why an answer did not get everything: a code of ``REASONS`` and what it is about (numbers, fields)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +171,4 @@ REASONS: tuple[str, ...] = (
     "schema_too_much", "field_missing", "field_extra", "field_differs", "pattern_absent", "pattern_differs", "text_too_long",
     "citation_absent", "citation_invented", "citation_incomplete", "length_short", "length_long", "format_differs",
 )  # fmt: skip
-"""Every reason code; ``words`` holds ``scoring.reason.<code>`` for each."""
+"""Every reason code; ``words`` holds ``scoring.<code>`` for each, without facts."""

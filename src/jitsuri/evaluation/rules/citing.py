@@ -24,12 +24,12 @@ MOST_TOLD = 5
 _NUMBERED = re.compile(f"(?<=第)[{KANJI}]++(?=[条項号章節])|(?<=条の)[{KANJI}]++")
 
 
-def citations(text: str, pattern: str) -> list[str]:
-    """Every citation of a text in its one form, in order, each once."""
+def citations(text: str, pattern: str) -> list[str] | None:
+    """Every citation of a text in its one form, in order, each once; None where the text is too long for the pattern."""
     folded = _folded(text)
     automaton = compiled(FORMS.get(pattern, pattern))
-    found = [_one_form(folded[start:end]) for start, end in spans(automaton, folded)]
-    return list(dict.fromkeys(found))
+    places = spans(automaton, folded) if automaton.fits(len(folded)) else None
+    return None if places is None else list(dict.fromkeys(_one_form(folded[start:end]) for start, end in places))
 
 
 def cites(answer: str, expected: str | None, spec: Citation) -> Outcome:
@@ -37,12 +37,12 @@ def cites(answer: str, expected: str | None, spec: Citation) -> Outcome:
 
     ``Unscored`` ``expected_missing`` where neither the spec nor the expected answer names a source.
     """
-    if not compiled(FORMS.get(spec.pattern, spec.pattern)).fits(len(answer)):
+    found = citations(answer, spec.pattern)
+    if found is None:
         return Unscored("text_too_long", {"characters": len(answer)})
-    allowed = {_one_form(_folded(one)) for one in spec.allowed} or set(citations(expected or "", spec.pattern))
+    allowed = {_one_form(_folded(one)) for one in spec.allowed} or set(citations(expected or "", spec.pattern) or ())
     if not allowed:
         return Unscored("expected_missing")
-    found = citations(answer, spec.pattern)
     invented = [one for one in found if one not in allowed]
     lacking = [one for one in sorted(allowed) if one not in found]
     reasons: list[Reason] = []

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from jitsuri.terms.errors import CallerError
 
-MOST_STATES = 1_000
+MOST_STATES = 2_000
 """States of one automaton: a pattern that needs more is a list of words, which ``anyOf`` or several scorers say better."""
 MOST_STEPS = 20_000_000
 """States times characters of one search, about ten seconds at the worst: longer texts are not searched, and that is told."""
@@ -24,6 +24,8 @@ MOST_KEPT = 20_000
 """Transitions kept in memory; when there are more, all are forgotten and met anew."""
 MOST_NESTED = 50
 """Groups within groups."""
+MOST_LOOKED = 5_000_000
+"""Characters looked at in a search for all finds: five for each of a text of a megabyte, about three seconds."""
 LONGEST_SPAN = 200
 """Characters of one find: a citation is no longer, and a search for all finds stays linear."""
 
@@ -99,16 +101,16 @@ class Automaton:
             self.begun.clear()
         return self._number(frozenset((self.starts,)))
 
-    def longest(self, text: str, start: int, most: int) -> int:
-        """Where the longest match from ``start`` ends, at most ``most`` characters on; -1 for none."""
-        number, found = self._begin(), -1
+    def longest(self, text: str, start: int, most: int) -> tuple[int, int]:
+        """Where the longest match from ``start`` ends, at most ``most`` characters on (-1 for none); characters looked at."""
+        number, found, at = self._begin(), -1, start
         for at in range(start, min(len(text), start + most) + 1):
             number, accepts = self._step(number, text, at)
             if accepts:
                 found = at
             if not self.sets[number]:
                 break
-        return found
+        return found, at - start + 1
 
     def is_in(self, text: str) -> bool:
         """Whether the pattern stands anywhere in the text."""
@@ -168,12 +170,18 @@ def compiled(pattern: str, *, is_caseless: bool = False, where: str = "pattern")
     return Automaton(start, end, builder.empty, builder.moves, has_assertions, bool(flags & re.MULTILINE))
 
 
-def spans(automaton: Automaton, text: str) -> list[tuple[int, int]]:
-    """All finds from left to right, each the longest from its place, none empty, none overlapping."""
+def spans(automaton: Automaton, text: str) -> list[tuple[int, int]] | None:
+    """All finds from left to right, each the longest from its place, none empty, none overlapping.
+
+    None where that takes more than ``MOST_LOOKED`` characters: a pattern such as ``.*x`` looks far from every place.
+    """
     found: list[tuple[int, int]] = []
-    at = 0
+    at = looked = 0
     while at < len(text):
-        end = automaton.longest(text, at, LONGEST_SPAN)
+        end, seen = automaton.longest(text, at, LONGEST_SPAN)
+        looked += seen
+        if looked > MOST_LOOKED:
+            return None
         if end > at:
             found.append((at, end))
         at = max(end, at + 1)
@@ -250,12 +258,16 @@ class _Builder:
             if number:
                 self.at = place[0]
                 part = self._atom(depth)
+            is_loop = most is None and number == copies - 1
+            if number < least and not is_loop:
+                found.append(part)
+                continue
             first, last = self._state(), self._state()
             self._join(first, part[0])
             self._join(part[1], last)
             if number >= least:
                 self._join(first, last)
-            if most is None and number == copies - 1:
+            if is_loop:
                 self._join(part[1], part[0])
             found.append((first, last))
         return found

@@ -52,6 +52,15 @@ def score(answer: str | None, expected: str | None, scorer: Scorer) -> Outcome:
     return _BY_KIND[type(scorer)](answer, told, scorer)
 
 
+def needs_expected(scorer: Scorer) -> bool:
+    """Whether a scorer says nothing without an expected answer."""
+    if isinstance(scorer, All | Weighted):
+        return any(needs_expected(one) for one in scorer.scorers)
+    return isinstance(scorer, Exact | Normalised | Numeric | Fields) or (
+        isinstance(scorer, Citation) and not scorer.allowed
+    )
+
+
 def _texts(answer: str, expected: str | None, fold: Callable[[str], str]) -> Outcome:
     if expected is None:
         return Unscored("expected_missing")
