@@ -57,7 +57,9 @@ def _candidates(found: Sequence[Quantity], right: Quantity) -> list[Quantity]:
         return same_kind
     if not right.dimension and not right.is_percent:
         return same_kind
-    fitting = [one for one in same_kind if one.dimension in (right.dimension, "")]
+    fitting = [
+        one for one in same_kind if one.dimension == right.dimension or (not one.dimension and not one.is_percent)
+    ]
     return fitting or same_kind
 
 
@@ -68,7 +70,7 @@ def _difference(taken: Quantity, right: Quantity, spec: Numeric) -> Reason | Non
     if right.kind != "number":
         return None if (taken.kind, taken.value) == (right.kind, right.value) else ("date_differs", facts)
     if taken.dimension != right.dimension:
-        if taken.dimension and right.dimension:
+        if (taken.dimension or taken.is_percent) and (right.dimension or right.is_percent):
             return "unit_differs", facts
         if spec.units == "strict":
             return "unit_missing", facts

@@ -274,7 +274,7 @@ class _Builder:
 
     def _times(self) -> tuple[int, int | None]:
         found = re.compile(r"([*+?])|\{(\d{1,4})?(,)?(\d{1,4})?\}").match(self.pattern, self.at)
-        if found is None or found[0] in ("{}", "{,}"):
+        if found is None or found[0] == "{}":
             return 1, 1
         self.at = found.end()
         following = self.pattern[self.at : self.at + 1]

@@ -165,7 +165,11 @@ def _number(found: re.Match[str], text: str) -> tuple[Quantity | None, int]:
     unit = units.UNITS[name] if name else units.BARE
     end = behind + len(written) if written else end
     one = Quantity("number", value, unit.dimension, unit.size, name in units.RATIOS)
-    if written:
+    if written and text[end : end + 1] == "/" and (below := units.unit_at(text, end + 1)):  # 36 km/h, 500円/件
+        per = units.UNITS[below]
+        one = replace(one, dimension=f"{unit.dimension}/{per.dimension}", size=unit.size / per.size)
+        end += 1 + len(below)
+    elif written:
         one, end = _with_smaller(one, written, text, end)
     return replace(one, text=text[found.start() : end]), end
 
