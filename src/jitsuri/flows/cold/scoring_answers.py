@@ -63,26 +63,46 @@ def score_answers(answers: Answers, name: str, scorer: Scorer) -> ScoredAnswers:
         raise CallerError("score_expected_missing", known=", ".join(answers.columns)[:300])
     score_at = answers.headers.get("score", "score")
     judge_at = answers.headers.get("judge", "judge")
+    waiting = _waiting(answers, name)
     rows: list[Mapping[str, object]] = []
     tallies: dict[str, Tally] = {}
-    seen: dict[Key, tuple[int, str | None, str | None]] = {}
+    done: set[Key] = set()
     for at in range(len(answers)):
         row = {header: column[at] for header, column in answers.columns.items()}
         key = _key(answers, at)
-        is_kept = not _is_open(answers, at, name)
-        if is_kept:
+        if waiting.get(key) != at:
             rows.append({**row, score_at: row.get(score_at), judge_at: row.get(judge_at)})
-        texts = _said(answers.cell("answer", at)), _said(answers.cell("expected", at))
-        if _is_known(seen, key, texts, answers, at, name):
-            if not is_kept:
-                rows.append({**row, score_at: row.get(score_at), judge_at: row.get(judge_at)})
-            continue
-        outcome = score(*texts, scorer)
-        tally = tallies.setdefault(key[2], Tally())
-        _count(tally, outcome)
+            if key in waiting or key in done:
+                continue
+        done.add(key)
+        outcome = score(*_texts(answers, at), scorer)
+        _count(tallies.setdefault(key[2], Tally()), outcome)
         value = round(float(outcome.score), DIGITS) if isinstance(outcome, Scored) else None
         rows.append({**row, score_at: value, judge_at: name, "score_reason": _codes(outcome)})
     return ScoredAnswers(rows, dict(sorted(tallies.items())))
+
+
+def _waiting(answers: Answers, name: str) -> dict[Key, int]:
+    """The row of each answer that waits for this rule: nobody scored it, or the rule itself did before.
+
+    Raises CallerError ``outcomes_duplicate`` where two rows of one request and model wait, or hold different answers.
+    """
+    found: dict[Key, int] = {}
+    first: dict[Key, int] = {}
+    for at in range(len(answers)):
+        key = _key(answers, at)
+        before = first.setdefault(key, at)
+        is_open = _is_open(answers, at, name)
+        if (is_open and key in found) or _texts(answers, at) != _texts(answers, before):
+            raise CallerError("outcomes_duplicate", line=answers.lines[at], first_line=answers.lines[found.get(key, before)],
+                              prompt_id=key[1], model=key[2], judge=name)  # fmt: skip
+        if is_open:
+            found[key] = at
+    return found
+
+
+def _texts(answers: Answers, at: int) -> tuple[str | None, str | None]:
+    return _said(answers.cell("answer", at)), _said(answers.cell("expected", at))
 
 
 def _key(answers: Answers, at: int) -> Key:
@@ -91,24 +111,9 @@ def _key(answers: Answers, at: int) -> Key:
 
 
 def _is_open(answers: Answers, at: int, name: str) -> bool:
-    """Whether a row waits for this rule: nobody scored it, or the rule itself did before."""
     judge = (_said(answers.cell("judge", at)) or "").strip()
     told = (_said(answers.cell("score", at)) or "").strip().lower()
     return judge == name or (not judge and told in BLANK)
-
-
-def _is_known(
-    seen: dict[Key, tuple[int, str | None, str | None]], key: Key, texts: tuple[str | None, str | None], answers: Answers,
-    at: int, name: str,
-) -> bool:  # fmt: skip
-    """Whether this answer was scored in a row before (several people saw it). Two answers to one request are refused."""
-    before = seen.setdefault(key, (at, *texts))
-    if before[0] == at:
-        return False
-    if before[1:] != texts:
-        raise CallerError("outcomes_duplicate", line=answers.lines[at], first_line=answers.lines[before[0]],
-                          prompt_id=key[1], model=key[2], judge=name)  # fmt: skip
-    return True
 
 
 def _count(tally: Tally, outcome: Outcome) -> None:
