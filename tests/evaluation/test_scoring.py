@@ -569,6 +569,8 @@ SCORERS: list[Any] = [
 
 HOSTILE: list[tuple[str, Callable[[int], str]]] = [
     ("digits", lambda n: "9" * n),
+    ("dollars", lambda n: "$1" * (n // 2)),
+    ("dashes", lambda n: "ー" * n),
     ("groups", lambda n: "1" + ",123" * (n // 4)),
     ("kanji", lambda n: "一万" * (n // 2)),
     ("marks", lambda n: "a" + "\u0301\u0316" * (n // 2)),

@@ -41,7 +41,7 @@ class Quantity:
         return self.value * self.size
 
 
-_SIGN = r"(?:(?:[▲△▼]|マイナス|プラス)\s?|(?<![0-9A-Za-z)\]])[-+])"
+_SIGN = r"(?:(?:[▲△▼]|マイナス|プラス|氷点下|零下)\s?|(?<![0-9A-Za-z)\]])[-+])"
 _MARK = r"(?:US\$|[¥$€£]|(?<![A-Za-z])(?:JPY|USD|EUR|GBP)\s?)"
 _RUN = rf"(?:{ARABIC}|[{KANJI}])++"
 _POWER = r"(?:[eE](?P<e>[-+]?\d{1,3})(?![\dA-Za-z])|\s?[×x*]\s?10\^(?P<p>[-+]?\d{1,3}))"
@@ -69,7 +69,7 @@ _SKIPPED = "|".join((
     r"(?<![\d-])0\d{1,4}-\d{1,4}-\d{3,4}(?![\d-])|〒\s?\d{3}-\d{4}",
     r"(?<!\d)\d{1,9}(?:\.\d{1,9}){2,9}",
     rf"第\s?(?:\d[\d,.]*+|[{KANJI}]++)",
-    r"(?:(?<=[A-Za-z_#])|(?<=[A-Za-z_#][-_.]))\d[\d,.]*+",  # A4, GPT-4, No.5
+    r"(?:(?<=[A-Za-z_#])|(?<=[A-Za-z_#][-_.]))(?<!\d[xX])\d[\d,.]*+",  # A4, GPT-4, No.5; but 3x4
     rf"(?:{'|'.join(_WORDS)})",
     rf"(?:十分|一番|一度|一人ひとり|一人一人|一時的)(?![{_HAN}])(?!です)",
 ))  # fmt: skip
@@ -82,7 +82,7 @@ _SCAN = re.compile(
     r"(?:/(?P<slash>\d{1,9})(?![\d/]))?",
     re.ASCII,
 )
-_BEGINS = re.compile(rf"[0-9{KANJI}▲△▼マプ+\-US$¥€£JEG明大正昭平令西MTHRAP午\[〒第元]")
+_BEGINS = re.compile(rf"[0-9{KANJI}▲△▼マプ氷+\-US$¥€£JEG明大正昭平令西MTHRAP午\[〒第元]")
 """The only characters at which any alternative begins: all other places are passed over at the speed of a search."""
 _NEXT = re.compile(rf"\s?(?P<run>{_RUN})", re.ASCII)
 _AFTER = ("程度", "以上", "以下", "未満", "前後", "近く", "弱", "強", "超")
@@ -102,10 +102,18 @@ def quantities(text: str) -> list[Quantity]:
 def _folded(text: str) -> str:
     """Half width, one kind of minus; circled digits and list numbers go, superscripts stay apart from what they follow."""
     plain = re.sub("[\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]", " ", text)
+    plain = _ESCAPED.sub(r"\1", plain)
     plain = re.sub("([\u2070\u00b9\u00b2\u00b3\u2074-\u2079]{1,3})", r"^\1", plain)
-    return _LIST_NUMBER.sub(" ", folded_form(plain, "NFKC").translate(_MINUS))
+    half = folded_form(plain, "NFKC").translate(_MINUS)
+    return _LIST_NUMBER.sub(" ", _LONG_MINUS.sub("-", _FORMULA.sub(r" \1 ", half)))
 
 
+_ESCAPED = re.compile(r"\\([%$])")
+"""25\\%, as formulas write it."""
+_FORMULA = re.compile(r"\$\$?([-+0-9.,]{0,40}[0-9%])\$\$?(?!\d)")
+"""$42$: a formula and no money."""
+_LONG_MINUS = re.compile(r"(?<![\u3041-\u30ff0-9A-Za-z])ー(?=\d)")
+"""The long vowel mark typed for a minus: before a digit, and after nothing that it could lengthen."""
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 
 
@@ -171,7 +179,14 @@ def _number(found: re.Match[str], text: str) -> tuple[Quantity | None, int]:
         end += 1 + len(below)
     elif written:
         one, end = _with_smaller(one, written, text, end)
+        if unit.dimension in _HALVED and _HALF.match(text, end):
+            one, end = replace(one, value=one.value + Fraction(1 if value >= 0 else -1, 2)), end + 1
     return replace(one, text=text[found.start() : end]), end
+
+
+_HALVED = ("s", "day", "month")
+_HALF = re.compile("半(?![ばん分額数年期])")
+"""1年半, 3時間半."""
 
 
 def _is_numeral(found: re.Match[str], text: str, unit: str) -> bool:
