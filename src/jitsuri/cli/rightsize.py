@@ -14,6 +14,7 @@ from rich.table import Table as Grid
 
 from jitsuri.cli.doors import Desk, pass_desk
 from jitsuri.cli.rates import company_kind
+from jitsuri.cli.scoring import score
 from jitsuri.cli.typed import given_number
 from jitsuri.terms.errors import CallerError
 from jitsuri.words import Language, text
@@ -32,6 +33,9 @@ MOST_TOLD = 10
 
 @click.group("rightsize")
 def rightsize() -> None: ...
+
+
+rightsize.add_command(score)
 
 
 @rightsize.command("offline")

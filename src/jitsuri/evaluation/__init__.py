@@ -1,1 +1,1 @@
-"""Evaluation 評価: how many labels a question needs, and (later) what they say."""
+"""Evaluation 評価: what may be said from labels, and how answers are scored by rule. It knows numbers and texts, no tasks."""

@@ -1,4 +1,5 @@
-"""A file of outcomes → ``Table``: Parquet, CSV or JSONL, by its content, under the headers that people use.
+"""A file of outcomes → ``Table`` (or, before anybody scored them, ``Answers``): Parquet, CSV or JSONL, by its content, under
+the headers that people use; and rows → JSONL.
 
 Everything that is wrong is told with its line, its value and the mend; nothing is guessed, nothing is dropped in silence.
 """
@@ -8,14 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from jitsuri.rightsizing.shapes.outcomes import Table
+from jitsuri.rightsizing.shapes.outcomes import Answers, Table
 from jitsuri.terms.errors import CallerError
 
 MOST_KNOWN = 300
@@ -33,6 +36,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "prompt": ("prompt", "input", "question", "依頼"),
     "model": ("model", "variant", "構成", "モデル"),
     "answer": ("answer", "output", "response", "回答"),
+    "expected": ("expected", "期待", "正解", "reference", "gold"),
     "score": ("score", "label", "correct", "accepted", "評価", "点"),
     "judge": ("judge", "scorer", "rater", "評価者", "判定者"),
     "input_tokens": ("input_tokens", "prompt_tokens"),
@@ -47,10 +51,12 @@ PARQUET = b"PAR1"
 """How a Parquet file begins and ends."""
 
 NEEDED = ("prompt_id", "model", "score")
+TO_SCORE = ("prompt_id", "model", "answer")
+"""Columns without which no answer can be scored."""
 SIGNALS = ("confidence", "mean_logprob", "logprob")
 """Numbers that came with an answer and say something of how sure it was."""
-NEVER_SLICES = frozenset({"reference", "latency_s", "latency_ms", "benchmark"})
-"""Known columns that name no part of a task: references, times, where a set comes from."""
+NEVER_SLICES = frozenset({"reference", "latency_s", "latency_ms", "benchmark", "score_reason"})
+"""Known columns that name no part of a task: references, times, where a set comes from, why a score is what it is."""
 
 WORDS: Mapping[str, float] = {
     "1": 1.0, "true": 1.0, "ok": 1.0, "yes": 1.0, "good": 1.0, "pass": 1.0, "accept": 1.0, "accepted": 1.0, "correct": 1.0,
@@ -68,6 +74,58 @@ Read = tuple[dict[str, Column], Sequence[int]]
 
 def read_outcomes(path: Path) -> Table:
     """The table of a file. Raises CallerError ``outcomes_…`` with place, value and mend."""
+    columns, lines = _read(path)
+    return _table(columns, lines, path)
+
+
+def read_answers(path: Path, needed: Sequence[str] = TO_SCORE) -> Answers:
+    """The columns of a file as they stand, scored or not. Raises CallerError ``outcomes_…`` with place, value and mend."""
+    columns, lines = _read(path)
+    headers = _headers(columns, needed, path)
+    _check_names(columns, headers, lines, path)
+    return Answers(tuple(lines), columns, headers)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]], *, is_forced: bool) -> None:
+    """Rows as JSONL, whole or not at all: written beside and put in place in one step.
+
+    Raises CallerError ``already_there`` where the file exists and ``is_forced`` is false, ``file_unwritable`` else.
+    """
+    content = b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
+    written: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as opened:
+            written = Path(opened.name)
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        written.chmod(0o644)
+        _put(written, path, is_forced=is_forced)
+    except FileExistsError:
+        raise CallerError("already_there", file=str(path)) from None
+    except OSError as error:
+        raise CallerError("file_unwritable", path=str(path), reason=error.strerror or str(error)) from None
+    finally:
+        if written is not None:
+            written.unlink(missing_ok=True)
+
+
+def _put(written: Path, path: Path, *, is_forced: bool) -> None:
+    """Give a written file its name. Raises FileExistsError where it is taken, whoever took it meanwhile."""
+    if not is_forced:
+        try:
+            path.hardlink_to(written)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError from None
+        else:
+            return
+    written.replace(path)
+
+
+def _read(path: Path) -> Read:
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= MOST_BYTES else b""
@@ -82,7 +140,7 @@ def read_outcomes(path: Path) -> Table:
     columns, lines = _reader(content)(content, path)
     if not lines:
         raise CallerError("outcomes_empty", path=str(path))
-    return _table(columns, lines, path)
+    return columns, lines
 
 
 def _reader(content: bytes) -> Callable[[bytes, Path], Read]:
@@ -180,21 +238,24 @@ def _first_unreadable(content: bytes) -> int:
     return 1
 
 
-def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> Table:
+def _headers(columns: Mapping[str, Column], needed: Sequence[str], path: Path) -> dict[str, str]:
+    """Our name → the header it stands under."""
     found = {ours: name for ours, names in HEADERS.items() if (name := _present(columns, names)) is not None}
-    missing = [ours for ours in NEEDED if ours not in found]
+    missing = [ours for ours in needed if ours not in found]
     if missing:
         raise CallerError("outcomes_columns_missing", path=str(path), missing=", ".join(missing),
                           known=", ".join(columns)[:MOST_KNOWN] or "–", accepted=_accepted(missing))  # fmt: skip
+    return found
+
+
+def _check_names(
+    columns: Mapping[str, Column], found: Mapping[str, str], lines: Sequence[int], path: Path
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Ids, models and tasks, each row with an id and a model, none with what no database keeps."""
     count = len(lines)
-
-    def texts(ours: str) -> tuple[str, ...]:
-        return _texts(columns[found[ours]]) if ours in found else ("",) * count
-
-    def numbers(ours: str) -> tuple[float | None, ...]:
-        return _numbers(columns[found[ours]], lines, found[ours], path) if ours in found else (None,) * count
-
-    ids, models, tasks = texts("prompt_id"), texts("model"), texts("task")
+    ids, models, tasks = (
+        _texts(columns[found[ours]]) if ours in found else ("",) * count for ours in ("prompt_id", "model", "task")
+    )
     for name in {*models, *tasks}:
         if "\0" in name:  # no database keeps it and no page shows it
             at = next(at for at in range(count) if name in (models[at], tasks[at]))
@@ -203,6 +264,20 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
         if not prompt_id or not model:
             raise CallerError("outcomes_cell_missing", path=str(path), line=lines[at],
                               column=found["model" if prompt_id else "prompt_id"])  # fmt: skip
+    return ids, models, tasks
+
+
+def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> Table:
+    found = _headers(columns, NEEDED, path)
+    count = len(lines)
+
+    def texts(ours: str) -> tuple[str, ...]:
+        return _texts(columns[found[ours]]) if ours in found else ("",) * count
+
+    def numbers(ours: str) -> tuple[float | None, ...]:
+        return _numbers(columns[found[ours]], lines, found[ours], path) if ours in found else (None,) * count
+
+    ids, models, tasks = _check_names(columns, found, lines, path)
     taken = set(found.values())
     rest = {n: c for n, c in columns.items() if n not in taken and n not in NEVER_SLICES and n not in SIGNALS}
     return Table(

@@ -5,7 +5,7 @@ Everything is kept column by column, so that a hundred thousand pairs are a few 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jitsuri.rightsizing.shapes.verdicts import Missing
@@ -41,6 +41,25 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.prompt_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers as a file holds them, column by column, before they are scored.
+
+    ``headers`` maps our names (prompt_id, model, answer, expected, …) to the file's own. Cells are whatever the file holds.
+    """
+
+    lines: tuple[int, ...]
+    columns: Mapping[str, Sequence[object]]
+    headers: Mapping[str, str]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def cell(self, ours: str, at: int) -> object:
+        """One cell by our name; None where the file has no such column."""
+        return self.columns[self.headers[ours]][at] if ours in self.headers else None
 
 
 @dataclass(frozen=True, slots=True)
