@@ -305,6 +305,16 @@ def test_another_document_is_refused() -> None:
     assert code(changed) == "approval_document_changed"
 
 
+@pytest.mark.parametrize("act", ["reject", "return", "withdraw"])
+def test_a_document_that_changed_can_be_stopped_by_who_saw_the_new_one(act: Act) -> None:
+    by = hand(OWNER if act == "withdraw" else DECIDER)
+    assert code(after(IN_DECISION, Wish(act, 2, CODE, "x"), by, OTHER, NOW)) == "approval_document_changed"
+    came = after(IN_DECISION, Wish(act, 2, OTHER, "x"), by, OTHER, NOW)
+
+    assert isinstance(came, Matter)
+    assert (came.fingerprint, came.acts[-1].fingerprint) == (CODE, OTHER)
+
+
 @pytest.mark.parametrize("act", ["approve", "reject", "return"])
 def test_a_decision_needs_a_reason(act: Act) -> None:
     assert code(tried(IN_DECISION, act, hand(DECIDER), "")) == "approval_reason_missing"

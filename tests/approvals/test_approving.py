@@ -186,6 +186,17 @@ def test_the_lists_put_first_what_waits_for_the_visitor(house: House) -> None:
     assert all(not one.yours for one in seen["ema"][1])  # an auditor may do nothing
 
 
+def test_what_was_returned_and_has_expired_waits_for_nobody_any_more(house: House) -> None:
+    house.done("submit", "baba")
+    house.done("return", "chiba", reason="期間を")
+    with house.store.reading() as tx:
+        before = open_all(tx, [("certificate", house.number, house.code)], "baba", TODAY)
+        expired = open_all(tx, [], "baba", TODAY)
+
+    assert standing(before) == ([(house.number, "returned")], [], [])
+    assert standing(expired) == ([], [], [(house.number, "returned")])
+
+
 # -- deputies
 
 

@@ -83,6 +83,9 @@ def has_one_hand(matter: Matter) -> bool:
 def after(matter: Matter, wish: Wish, hand: Hand, document: str, now: datetime) -> Matter | Refusal:
     """The matter as it stands after an act. ``document`` is the fingerprint of the document as it is now.
 
+    Whoever acts must have seen that document. One that changed after its submission goes no further, but can be
+    returned, rejected or withdrawn.
+
     Refuses ``approval_moved_on`` (somebody was faster), ``approval_not_now``, ``approval_document_changed``,
     ``approval_reason_missing``, ``approval_reason_long``, and what ``hand_fault`` does.
     """
@@ -92,7 +95,7 @@ def after(matter: Matter, wish: Wish, hand: Hand, document: str, now: datetime) 
     if state is None:
         return Refusal("approval_not_now", _named(matter))
     is_submitted = wish.act == "submit"
-    if wish.fingerprint != document or (not is_submitted and matter.fingerprint != document):
+    if wish.fingerprint != document or (wish.act in ("pass_review", "approve") and matter.fingerprint != document):
         return Refusal("approval_document_changed", _named(matter))
     wrong = _reason_fault(wish) or hand_fault(matter, wish.act, hand)
     if wrong is not None:
@@ -104,7 +107,8 @@ def after(matter: Matter, wish: Wish, hand: Hand, document: str, now: datetime) 
         matter.sequence + 1, count, wish.act, step, hand.signer.login, hand.signer.name, hand.signer.roles,
         principal.login if principal else "", principal.name if principal else "", document, wish.reason, hand.door, now,
     )  # fmt: skip
-    return replace(matter, fingerprint=document, round=count, state=state, acts=(*matter.acts, signature))
+    about = document if is_submitted else matter.fingerprint
+    return replace(matter, fingerprint=about, round=count, state=state, acts=(*matter.acts, signature))
 
 
 def hand_fault(matter: Matter, act: Act, hand: Hand) -> Refusal | None:

@@ -8,7 +8,7 @@ from datetime import date
 
 from jitsuri.access.records import people as person_rows
 from jitsuri.approvals import records as approval_rows
-from jitsuri.approvals.rules import acts_in, fresh, has_one_hand, is_open, next_step, signed, waited_for, ways
+from jitsuri.approvals.rules import acts_in, fresh, has_one_hand, next_step, signed, waited_for, ways
 from jitsuri.approvals.shapes import Act, Deputy, Kind, Matter, Signer, Step, Way
 from jitsuri.flows.cold.approving import signer_of
 from jitsuri.store.door import Connection
@@ -91,13 +91,20 @@ def open_all(
     """All matters in three lists: those that wait for this person, the other open ones, those that are done.
 
     ``drafts`` are documents that can be submitted, as (kind, subject, fingerprint); those without a matter come last among
-    the open ones.
+    the open ones. A matter that waits for a submission which its document no longer allows is done.
     """
     matters = approval_rows.everything(tx)
     known = {(one.kind, one.subject) for one in matters}
     matters += [fresh(*draft) for draft in drafts if draft[:2] not in known]
     around = surroundings(tx, today)
     everything = [opened(matter, around, login) for matter in matters]
-    yours = [one for one in everything if one.is_yours]
-    still = [one for one in everything if not one.is_yours and is_open(one.matter.state)]
-    return yours, still, [one for one in everything if not is_open(one.matter.state)]
+    fit = {draft[:2] for draft in drafts}
+    yours: list[Opened] = []
+    still: list[Opened] = []
+    done: list[Opened] = []
+    for one in everything:
+        if one.step is None or (one.step == "draft" and (one.matter.kind, one.matter.subject) not in fit):
+            done.append(one)
+        else:
+            (yours if one.is_yours else still).append(one)
+    return yours, still, done
