@@ -12,16 +12,19 @@ from jitsuri.access.rules.permitting import may, roles_fault
 from jitsuri.access.shapes import ROLES, Person, Right, Role
 
 ALL: tuple[Right, ...] = (
-    "see_money", "see_calls", "see_texts", "see_evidence",
+    "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
+    "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
 )  # fmt: skip
 EXPECTED: dict[Role, str] = {
-    "admin": "see_money see_calls see_texts see_evidence confirm_tasks edit_costs edit_people edit_settings ask_keys",
-    "finance": "see_money see_calls edit_costs",
-    "owner": "see_money see_calls see_texts confirm_tasks ask_keys",
-    "reviewer": "see_calls see_texts",
-    "auditor": "see_money see_calls see_texts see_evidence",
-    "developer": "see_money see_calls ask_keys",
+    "admin": "see_money see_calls see_texts see_evidence see_approvals confirm_tasks edit_costs edit_people edit_settings "
+    "ask_keys draft_approvals review_approvals decide_approvals stand_in",
+    "finance": "see_money see_calls see_approvals edit_costs review_approvals stand_in",
+    "owner": "see_money see_calls see_texts see_approvals confirm_tasks ask_keys draft_approvals review_approvals "
+    "decide_approvals stand_in",
+    "reviewer": "see_calls see_texts see_approvals review_approvals stand_in",
+    "auditor": "see_money see_calls see_texts see_evidence see_approvals",
+    "developer": "see_money see_calls see_approvals ask_keys draft_approvals stand_in",
 }
 
 

@@ -125,7 +125,7 @@ def test_a_key_is_asked_for_decided_by_another_and_its_secret_shown_once(store: 
 
     page = scene.browser(scene.developer).get(path).text
     assert text("page.key.own_told", "ja") in page
-    assert "/approval" not in page
+    assert '/approval"' not in page
     assert text("page.keys.waiting_yours", "ja") in scene.browser(scene.owner).get("/keys").text
     assert sent(scene, scene.owner, f"{path}/approval", path, reason="見積どおり").status_code == 303
 
@@ -273,8 +273,8 @@ def test_who_sees_money_sees_keys_and_only_some_may_ask(shown: Keyed, role: Role
 def test_an_owner_is_offered_only_the_decisions_about_their_task(shown: Keyed) -> None:
     browser = shown.browser(shown.owner)
 
-    assert "/approval" in browser.get(key_path(shown, "asked")).text
-    assert "/approval" not in browser.get(key_path(shown, "asked-any")).text
+    assert '/approval"' in browser.get(key_path(shown, "asked")).text
+    assert '/approval"' not in browser.get(key_path(shown, "asked-any")).text
     assert text("page.key.asked_told", "ja") in browser.get(key_path(shown, "asked-any")).text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from pathlib import PurePosixPath
+import re
 from typing import get_args
 from uuid import UUID
 
@@ -28,12 +28,8 @@ STALE = "この頁からは送れませんでした"
 
 def address_of(route: Route) -> str:
     """The route's path with something in each of its braces."""
-    parts = []
-    for part in PurePosixPath(route.path).parts[1:]:
-        name, _, kind = part.strip("{}").partition(":")
-        fill = {"uuid": str(NOBODY), "int": "1"}.get(kind, "x")
-        parts.append(fill if part != name else part)
-    return "/" + "/".join(parts)
+    fill = {"uuid": str(NOBODY), "int": "1"}
+    return re.sub(r"\{\w+:?(\w*)\}", lambda brace: fill.get(brace[1], "x"), route.path)
 
 
 # -- who gets in

@@ -90,18 +90,22 @@ def list_(desk: Desk, json_out: bool) -> None:
 @click.option("--pdf", type=click.Path(path_type=Path, dir_okay=False), default=None)
 @pass_desk
 def export(desk: Desk, number: str, out: Path | None, pdf: Path | None) -> None:
+    from jitsuri.approvals import records as approval_rows
     from jitsuri.flows.cold.viewing.opening_certificates import set_paper
     from jitsuri.rightsizing.records import certificates as rows
     from jitsuri.web.pages.papering import sheet_of
+    from jitsuri.web.pages.signing import signed_paper
 
     with desk.store() as store, store.reading() as tx:
         kept, content = rows.by_number(tx, number), rows.export_of(tx, number)
+        matter = approval_rows.matter(tx, "certificate", number)
     if kept is None or content is None:
         raise CallerError("certificate_unknown", number=number)
     written = {out or Path(f"{number}.json"): content}
     if pdf is not None:
         lang = language_named(desk.lang)
-        written[pdf] = set_paper(sheet_of(kept.certificate, lang), lang, kept.certificate.issued_at)
+        paper = signed_paper(kept.certificate, matter, lang)
+        written[pdf] = set_paper(sheet_of(paper, lang), lang, paper.issued_at)
     for path, body in written.items():
         try:
             path.write_bytes(body)

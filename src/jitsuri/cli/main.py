@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "opportunities": "jitsuri.cli.opportunities:opportunities",
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
+    "approval": "jitsuri.cli.approval:approval",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",

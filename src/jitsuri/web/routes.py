@@ -5,6 +5,7 @@ from __future__ import annotations
 from jitsuri.web.desk import Route
 from jitsuri.web.pages import (
     account,
+    approvals,
     budgets,
     calls,
     certificates,
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *opportunities.ROUTES,
     *verdicts.ROUTES,
     *certificates.ROUTES,
+    *approvals.ROUTES,
     *calls.ROUTES,
     *gateway.ROUTES,
     *imports.ROUTES,

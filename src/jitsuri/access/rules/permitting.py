@@ -8,22 +8,30 @@ from types import MappingProxyType
 from jitsuri.access.shapes import ROLES, Person, Right, Role
 from jitsuri.terms.outcomes import Refusal
 
-READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "see_evidence"})
+READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "see_evidence", "see_approvals"})
 """The rights that change nothing."""
 
-CHANGING: frozenset[Right] = frozenset({"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"})
+SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "decide_approvals", "stand_in"})
+
+CHANGING: frozenset[Right] = SIGNING | {"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"}
+
+_SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
+"""What everybody has who may come to sign something."""
+
+_TASKS: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys"})
+"""What the owner of a task does with it."""
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         "admin": READING | CHANGING,
-        "finance": frozenset({"see_money", "see_calls", "edit_costs"}),
-        "owner": frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys"}),
-        "reviewer": frozenset({"see_calls", "see_texts"}),
+        "finance": _SIGNS | {"see_money", "see_calls", "edit_costs", "review_approvals"},
+        "owner": _SIGNS | _TASKS | frozenset({"draft_approvals", "review_approvals", "decide_approvals"}),
+        "reviewer": _SIGNS | {"see_calls", "see_texts", "review_approvals"},
         "auditor": READING,
-        "developer": frozenset({"see_money", "see_calls", "ask_keys"}),
+        "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals"},
     }
 )
-"""Rights by role; a person has those of all roles. Source: decisions 0005 and 0021."""
+"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021 and 0030."""
 
 
 def may(person: Person, right: Right) -> bool:

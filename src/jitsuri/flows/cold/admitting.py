@@ -225,6 +225,29 @@ def change_password(
         return _begin_session(tx, standing.person, now, secret)
 
 
+def confirm_password(
+    store: Store, passwords: Passwords, now: datetime, person: Person, password: str
+) -> Refusal | None:
+    """Is it still the person themself who sits at a session? Asked before an act that is signed.
+
+    Tries are counted with those of ``sign_in``, so that nothing can be guessed here; the session goes on whatever comes.
+    Refuses ``password_wrong``, ``password_wait`` (seconds), ``password_blocked``.
+    """
+    with store.transaction() as tx:
+        refusal = failures.claim_try(tx, failure_mark(person.login), now)
+        account = people.account_of(tx, person.login)
+    if refusal is not None:
+        is_blocked = refusal.code == "sign_in_blocked"
+        return Refusal("password_blocked" if is_blocked else "password_wait", refusal.facts)
+    is_right = passwords.is_right(account.password_hash if account else "", password_form(password))
+    with store.transaction() as tx:
+        if is_right:
+            failures.forget(tx, failure_mark(person.login))
+            return None
+        _note(tx, now, person.login, "password_not_confirmed", person)
+    return Refusal("password_wrong")
+
+
 def invite(
     store: Store,
     now: datetime,

@@ -5,23 +5,28 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from jitsuri.approvals.shapes import Matter
 from jitsuri.paper.shapes import Sheet
 from jitsuri.rightsizing.shapes.certificates import Certificate
 from jitsuri.words import Language
 
-CertificateState = Literal["refused", "awaiting", "expired", "signed"]
-"""``refused``: its verdict is no pass. ``awaiting``: a box of the approval route is empty. ``signed``: all have signed."""
+CertificateState = Literal[
+    "refused", "expired", "draft", "in_review", "in_decision", "returned", "approved", "rejected"
+]
+"""``refused``: its verdict is no pass. The rest but ``expired`` is where its approval stands; ``draft`` waits for a first
+submission, or for another one after a withdrawal."""
 
 
-def state_of(certificate: Certificate, today: date) -> CertificateState:
-    """Where a certificate stands on a day, as far as the paper itself tells."""
+def state_of(certificate: Certificate, today: date, matter: Matter | None) -> CertificateState:
+    """Where a certificate stands on a day. ``matter`` is its approval; one of another document does not count."""
     if certificate.verdict.decision != "pass":
         return "refused"
     if certificate.valid_until is not None and certificate.valid_until < today:
         return "expired"
-    if not certificate.approvals or any(box.at is None for box in certificate.approvals):
-        return "awaiting"
-    return "signed"
+    if matter is not None and matter.fingerprint == certificate.code:
+        return "draft" if matter.state == "withdrawn" else matter.state
+    is_signed = bool(certificate.approvals) and all(box.at is not None for box in certificate.approvals)
+    return "approved" if is_signed else "draft"
 
 
 def set_paper(sheet: Sheet, lang: Language, made_at: datetime) -> bytes:

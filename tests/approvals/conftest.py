@@ -1,0 +1,8 @@
+"""Certificates and people for these tests stand with the pages' tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "pages"))
