@@ -162,12 +162,13 @@ def test_what_people_scored_stays_and_the_rule_comes_beside_it(shell: Shell) -> 
 
 def test_two_answers_of_one_model_to_one_request_are_refused(shell: Shell) -> None:
     row = {"prompt_id": "1", "model": "a", "answer": "5", "expected": "5"}
-    file = shell.write("in.jsonl", [row, {**row, "answer": "6"}])
-    code, out, err = shell.run("rightsize", "score", file, "--scorer", "numeric", "--out", "out.jsonl")
+    for second in ({**row, "answer": "6"}, row, {**row, "answer": "6", "judge": "site", "score": 1}):
+        file = shell.write("in.jsonl", [row, second])
+        code, out, err = shell.run("rightsize", "score", file, "--scorer", "numeric", "--out", "out.jsonl")
 
-    assert (code, out) == (2, "")
-    assert err.startswith("2 行目は 1 行目と同じ依頼")
-    assert not (shell.folder / "out.jsonl").exists()
+        assert (code, out) == (2, "")
+        assert err.startswith("2 行目は 1 行目と同じ依頼")
+        assert not (shell.folder / "out.jsonl").exists()
 
 
 def test_nothing_is_written_over_without_being_asked(shell: Shell) -> None:

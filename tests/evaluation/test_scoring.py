@@ -295,6 +295,7 @@ def test_citations(
         ({"most": 2, "unit": "sentences"}, "はい。そうです。", 1, []),
         ({"most": 1, "unit": "sentences"}, "「はい。」と言う。", 1, []),
         ({"most": 1, "unit": "sentences"}, "はい！？", 1, []),
+        ({"most": 1, "unit": "sentences"}, "「はい。そう。」と言う。", 1, []),
         ({"most": 1, "unit": "sentences"}, "It is 3.5 m. Yes.", 0, ["length_long"]),
         ({"least": 2, "most": 2, "unit": "lines"}, "a\n\nb\n", 1, []),
         ({"most": 1, "unit": "lines"}, "a\nb", 0, ["length_long"]),
