@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from jitsuri.store.door import Store
 from jitsuri.store.migrating import migrate
@@ -24,6 +25,10 @@ from jitsuri.store.migrating import migrate
 # Tests start hundreds of processes of ours: what one has compiled, the next one reads.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A machine that others use too stands still for longer than a generated case may take by default: that is no fault of ours.
+settings.register_profile("shared_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared_machine")
 
 _TESTS = Path(__file__).parent
 _DATA = _TESTS.parents[1] / "shared" / "data"
