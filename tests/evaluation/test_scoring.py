@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -600,16 +601,28 @@ HOSTILE: list[tuple[str, Callable[[int], str]]] = [
 @pytest.mark.parametrize(("name", "made"), HOSTILE, ids=[name for name, _ in HOSTILE])
 def test_a_text_of_any_kind_takes_time_in_proportion_to_its_length(name: str, made: Callable[[int], str]) -> None:
     """Eight times the text takes less than twenty times as long (64 would be quadratic), and nothing fails."""
+    short, long = made(20_000), made(160_000)
     for spec in SCORERS:
         scorer = scorer_of(spec)
-        spent = []
-        for size in (20_000, 160_000):
-            text = made(size)
-            begun = time.process_time()
-            outcome = score(text, text if needs_expected(scorer) else None, scorer)
-            spent.append(time.process_time() - begun)
-            assert isinstance(outcome, Scored | Unscored)
-        assert spent[1] < max(0.3, 20 * spent[0]), (spec, spent)
+        for _ in range(3):  # what else the machine and the process do is none of the scorer's
+            spent = [spent_on(scorer, text) for text in (short, long)]
+            if is_linear := spent[1] < max(0.3, 20 * spent[0]):
+                break
+        assert is_linear, (spec, spent)
+
+
+def spent_on(scorer: Any, text: str) -> float:
+    """Processor seconds, without collections of whatever other tests have left behind."""
+    gc.collect()
+    gc.disable()
+    try:
+        begun = time.process_time()
+        outcome = score(text, text if needs_expected(scorer) else None, scorer)
+        spent = time.process_time() - begun
+    finally:
+        gc.enable()
+    assert isinstance(outcome, Scored | Unscored)
+    return spent
 
 
 @pytest.mark.slow
