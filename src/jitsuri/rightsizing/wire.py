@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import msgspec
 
 from jitsuri.rightsizing.shapes.outcomes import Answers, Table
 from jitsuri.terms.errors import CallerError
+from jitsuri.terms.money import to_ledger_jpy
 
 MOST_KNOWN = 300
 """Characters of the headers found that a sentence repeats: a file that is no table has one header of megabytes."""
@@ -42,6 +44,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "input_tokens": ("input_tokens", "prompt_tokens"),
     "output_tokens": ("output_tokens", "completion_tokens"),
     "cost_usd": ("cost_usd",),
+    "cost_jpy": ("cost_jpy",),
     "critical": ("critical", "重大"),
     "token_source": ("token_source",),
 }
@@ -296,7 +299,13 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
         fields={name: _texts(column) for name, column in rest.items()},
         signals={n: _numbers(columns[n], lines, n, path) for n in SIGNALS if n in columns},
         are_tokens_estimated=any("estimate" in source for source in set(texts("token_source"))),
+        costs_jpy=_yen(numbers("cost_jpy")) if "cost_jpy" in found else (),
     )
+
+
+def _yen(column: Sequence[float | None]) -> tuple[Decimal | None, ...]:
+    """Yen to a millionth, which a number of a file holds exactly up to a billion yen."""
+    return tuple(None if cell is None else to_ledger_jpy(Decimal(repr(cell))) for cell in column)
 
 
 def _present(columns: Mapping[str, Column], names: Sequence[str]) -> str | None:

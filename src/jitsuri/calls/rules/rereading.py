@@ -279,4 +279,5 @@ def _add_anthropic(found: _Gathered, event: Mapping[str, Any]) -> None:
     elif delta.get("type") == "input_json_delta":
         found.add_call(at, "", delta.get("partial_json"))
     elif isinstance(delta.get("stop_reason"), str):
-        found.finish = _FINISH.get(delta["stop_reason"], delta["stop_reason"])
+        reason: str = delta["stop_reason"]
+        found.finish = _FINISH.get(reason, reason)
