@@ -94,7 +94,60 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]], *, is_forced: b
 
     Raises CallerError ``already_there`` where the file exists and ``is_forced`` is false, ``file_unwritable`` else.
     """
-    content = b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
+    _write_whole(path, _to_jsonl(rows), is_forced=is_forced)
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, object]], *, is_forced: bool) -> None:
+    """The same rows as JSONL, CSV (UTF-8 with a mark, for Excel) or Parquet, by the file's ending.
+
+    Raises what ``write_rows`` does, and CallerError ``table_ending_unknown``.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise CallerError("table_ending_unknown", path=str(path), known=", ".join(_WRITERS))
+    _write_whole(path, writer(rows), is_forced=is_forced)
+
+
+def _to_jsonl(rows: Sequence[Mapping[str, object]]) -> bytes:
+    return b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
+
+
+def _to_csv(rows: Sequence[Mapping[str, object]]) -> bytes:
+    written = io.StringIO(newline="")
+    writer = csv.DictWriter(written, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue().encode("utf-8-sig")
+
+
+def _to_parquet(rows: Sequence[Mapping[str, object]]) -> bytes:
+    from arro3.core import Array, DataType
+    from arro3.core import Table as Columns
+    from arro3.io import write_parquet
+
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        cells = [row.get(name) for row in rows]
+        known = [cell for cell in cells if cell is not None]
+        kind = DataType.utf8()
+        if known and all(isinstance(cell, bool) for cell in known):
+            kind = DataType.bool()
+        elif known and all(isinstance(cell, int | float) for cell in known):
+            kind, cells = DataType.float64(), [None if cell is None else float(str(cell)) for cell in cells]
+        else:
+            cells = [None if cell is None else str(cell) for cell in cells]
+        columns[name] = Array(cells, type=kind)
+    written = io.BytesIO()
+    write_parquet(Columns.from_pydict(columns), written)
+    return written.getvalue()
+
+
+_WRITERS: Mapping[str, Callable[[Sequence[Mapping[str, object]]], bytes]] = {
+    ".jsonl": _to_jsonl, ".csv": _to_csv, ".parquet": _to_parquet,
+}  # fmt: skip
+
+
+def _write_whole(path: Path, content: bytes, *, is_forced: bool) -> None:
     written: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as opened:

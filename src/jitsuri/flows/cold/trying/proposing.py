@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 from uuid import UUID
 
 from jitsuri.calls.records import texts as text_rows
@@ -21,11 +21,12 @@ from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.rules.finding import vendor_named
 from jitsuri.ledger.rules.offering import offered_sheets
 from jitsuri.ledger.shapes.pricing import ModelSheet
+from jitsuri.rightsizing.rules.trying import BATCH
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import LOCAL, matches, rule_faults, target_named
 from jitsuri.routing.shapes import DataClass, DataRule, Site, Target, Task, Variant
 from jitsuri.store.door import Connection
-from jitsuri.terms.money import EXACT_DIGITS
+from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy
 from jitsuri.terms.outcomes import Dropped, Refusal
 from jitsuri.terms.usage import Usage
 
@@ -37,6 +38,8 @@ MOST_LOOKED_AT = 1_000
 """Calls whose tokens an estimate goes by: their mean is known to a few percent."""
 PROTECTED: tuple[DataClass, ...] = ("personal", "confidential")
 """Data classes whose requests go outside only where the data rule names the vendor, while nothing is masked (decision 0031)."""
+BYTES_PER_TOKEN = 6
+"""Bytes of a request per token that it turns out to be, at most about: what is held before the answer goes by bytes."""
 ROOM = 2
 """A candidate's context must hold the mean input this many times (as for opportunities)."""
 
@@ -103,6 +106,30 @@ def propose(tx: Connection, task_name: str, around: Around, now: datetime) -> Pr
             offered.append(one)
     offered.sort(key=lambda one: (one.per_call_jpy, one.target))
     return Proposed(task, pool, today, tuple(offered), tuple(dropped))
+
+
+def estimated_jpy(found: Proposed, candidates: Sequence[str], requests: int, around: Around, now: datetime) -> Decimal:
+    """What asking so many requests of each of these should cost, by the tokens of today's calls (想定)."""
+    whole = Decimal(0)
+    counted = max(found.pool.counted, 1)
+    for name in candidates:
+        cost = expected_jpy(around, name.partition("#p")[0], found.pool.used, counted, now)
+        with localcontext(prec=EXACT_DIGITS):
+            whole += Decimal(0) if isinstance(cost, Dropped) else cost * requests / counted
+    return to_ledger_jpy(whole)
+
+
+def cap_for(found: Proposed, candidates: Sequence[str], estimate: Decimal, around: Around, now: datetime) -> Decimal:
+    """A cap in whole yen under which a trial with this estimate comes to its end: half as much again, and room for what one
+    step can cost at most, since that must fit before it is asked."""
+    counted = max(found.pool.counted, 1)
+    step = Usage(
+        input_tokens=BYTES_PER_TOKEN * BATCH * found.pool.used.input_tokens // counted,
+        output_tokens=BATCH * around.most_output_tokens,
+    )
+    costs = [expected_jpy(around, name.partition("#p")[0], step, BATCH, now) for name in candidates]
+    most = max((cost for cost in costs if isinstance(cost, Decimal)), default=Decimal(0))
+    return (estimate * Decimal("1.5") + most).quantize(Decimal(1), ROUND_CEILING)
 
 
 def pool_of(tx: Connection, task: str, around: Around, now: datetime) -> Pool:

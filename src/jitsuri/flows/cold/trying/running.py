@@ -80,6 +80,8 @@ class Running:
     actor: str
     step: Step = direct
     tell: Tell | None = None
+    goes_on: Callable[[], bool] = lambda: True
+    """Asked between steps: False leaves the trial running for whoever comes next (a console that is stopped)."""
     asks_lost: bool = False
     """The owner says: ask again what nobody knows the answer of, though it may be paid twice."""
 
@@ -101,6 +103,30 @@ def run_trial(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal
         except JitsuriError as error:
             _pause(store, trial_id, running, error.code)
             raise
+
+
+def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial | Refusal:
+    """Let whoever runs trials beside the console take this one up. Refuses ``trial_unknown``, ``trial_over``."""
+    with store.transaction() as tx:
+        trial = trial_rows.lock_trial(tx, trial_id)
+        if trial is None:
+            return Refusal("trial_unknown", {"trial": trial_id})
+        if trial.state in ("done", "stopped"):
+            return Refusal("trial_over", {"trial": trial_id})
+        if trial.state != "running":
+            trial_rows.set_state(tx, trial_id, "running", "")
+            note(tx, now, actor, trial, "trial_wanted", before=trial.state)
+    return replace(trial, state="running", why="")
+
+
+def run_wanted(store: Store, running: Running) -> int:
+    """Run every trial that is wanted and that nobody else has; returns how many were taken up.
+
+    One whose process died is among them: it goes on where it stopped.
+    """
+    with store.reading() as tx:
+        wanted = [one.trial_id for one in trial_rows.trials(tx) if one.state == "running"]
+    return sum(not isinstance(run_trial(store, one, running), Refusal) for one in wanted if running.goes_on())
 
 
 def _begin(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal:
@@ -153,7 +179,7 @@ class _Run:
         """Every step that is open; the trial as it stands afterwards."""
         self._know_lost()
         again = self._lost() if self.running.asks_lost else []
-        while True:
+        while self.running.goes_on():
             standing = self._standing()
             batches = again or open_batches(self.trial.plan, len(self.requests), standing)
             awake = [one for one in batches if one[0].number not in self.resting]
@@ -180,6 +206,7 @@ class _Run:
                 self.resting.add(way.number)
             elif why:
                 return _pause(self.store, self.trial.trial_id, self.running, str(why)) or self.trial
+        return self._standing_trial()
 
     def _step(self, way_number: int, positions: Sequence[int], rounds: Mapping[str, int]) -> str:
         """Ask one way these requests. Returns why the trial cannot go on, '' where it can."""

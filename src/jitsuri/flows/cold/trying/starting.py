@@ -283,7 +283,9 @@ def _costed(
     most = Decimal(0)
     for one in sample.usable:
         asked = asked_of(one.request.dialect, body_of(one.request, way, plan_most, task, around))
-        worst = most_jpy(around, way.target, asked, now) if isinstance(asked, Asked) else asked
+        if not isinstance(asked, Asked):
+            return Dropped(way.name, "request_refused", {"why": asked.code})
+        worst = most_jpy(around, way.target, asked, now)
         if isinstance(worst, Refusal):
             return Dropped(way.name, worst.code, worst.facts)
         most += worst
