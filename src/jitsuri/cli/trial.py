@@ -148,13 +148,15 @@ def list_(desk: Desk, task: str | None, json_out: bool) -> None:
     if not found:
         desk.say("cli.trial.list.none")
         return
-    columns = ("trial", "task", "state", "candidates", "progress", "spent", "created")
-    grid = Grid(*(text(f"cli.trial.column.{c}", desk.lang) for c in columns))
+    columns = ("trial", "task", "state", "progress", "spent", "created")
+    grid = Grid()
+    for name in columns:
+        grid.add_column(text(f"cli.trial.column.{name}", desk.lang), no_wrap=name == "trial", overflow="fold")
     for one in found:
         grid.add_row(
-            _short(one.trial.trial_id), one.trial.task, _state(one.trial, desk), str(len(one.trial.plan.candidates)),
+            _short(one.trial.trial_id), one.trial.task, _state(one.trial, desk),
             f"{one.asked:,}/{one.wanted:,}", f"{one.spent_jpy:,.2f}/{one.trial.cap_jpy:,.0f}",
-            moment_told(desk, one.trial.created_at),
+            moment_told(desk, one.trial.created_at)[:10],
         )  # fmt: skip
     Console().print(grid)
 

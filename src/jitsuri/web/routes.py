@@ -24,6 +24,7 @@ from jitsuri.web.pages import (
     proposals,
     rates,
     tasks,
+    trials,
     variants,
     verdicts,
 )
@@ -34,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *variants.ROUTES,
     *departments.ROUTES,
     *opportunities.ROUTES,
+    *trials.ROUTES,
     *verdicts.ROUTES,
     *certificates.ROUTES,
     *approvals.ROUTES,

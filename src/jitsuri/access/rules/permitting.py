@@ -13,12 +13,19 @@ READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "s
 
 SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "decide_approvals", "stand_in"})
 
-CHANGING: frozenset[Right] = SIGNING | {"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"}
+CHANGING: frozenset[Right] = SIGNING | {
+    "confirm_tasks",
+    "edit_costs",
+    "edit_people",
+    "edit_settings",
+    "ask_keys",
+    "run_trials",
+}
 
 _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
 """What everybody has who may come to sign something."""
 
-_TASKS: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys"})
+_TASKS: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys", "run_trials"})
 """What the owner of a task does with it."""
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(

@@ -119,6 +119,12 @@ def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial |
     return replace(trial, state="running", why="")
 
 
+def is_any_wanted(store: Store) -> bool:
+    """Does anybody want a trial run?"""
+    with store.reading() as tx:
+        return any(one.state == "running" for one in trial_rows.trials(tx))
+
+
 def run_wanted(store: Store, running: Running) -> int:
     """Run every trial that is wanted and that nobody else has; returns how many were taken up.
 
