@@ -371,7 +371,9 @@ def test_a_prompts_version_takes_the_place_of_the_instructions(
     store: Store, ask: Replayer, settings: Settings, upstream: StubUpstream
 ) -> None:
     kept(store, settings, log_of(5))
-    around = around_of(store, settings, prompt_of=lambda task, version: f"{task} の版 {version}" if version == 3 else None)
+    around = around_of(
+        store, settings, prompt_of=lambda task, version: f"{task} の版 {version}" if version == 3 else None
+    )
     trial = started(store, around, "stub/gpt-4o-mini#p3", size=5)
     run_trial(store, trial.trial_id, running_of(ask, around))
 
@@ -401,7 +403,9 @@ def test_candidates_are_proposed_by_price_and_data_rule_and_each_other_one_has_a
     assert {"price_missing_model", "other_purpose", "older_generation"} & set(codes.values())
     assert not set(codes) & set(offered)
 
-    refused = set_data_rule(store, clock(), "sato", DataRule("triage", vendors=("anthropic",)), "契約", dict(around.sites))
+    refused = set_data_rule(
+        store, clock(), "sato", DataRule("triage", vendors=("anthropic",)), "契約", dict(around.sites)
+    )
     assert not isinstance(refused, Refusal)
     with store.reading() as tx:
         found = propose(tx, "triage", around, clock())
