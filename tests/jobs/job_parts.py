@@ -26,7 +26,7 @@ from jitsuri.store.jobs.shapes import Job
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 QUICK = {"heartbeat_s": 0.5, "stalled_s": 2.0, "mend_s": 0.5}
 
-MODULE = '''
+MODULE = """
 import os, time
 from jitsuri.app.jobs import Chore
 from jitsuri.terms.errors import CallerError
@@ -69,7 +69,7 @@ def add(registry):
     if os.environ.get("TEST_CHORE"):
         folder = os.environ["TEST_CHORE"]
         registry.add_chore("test_chore", Chore("test_steps", {"folder": folder, "steps": 1, "seconds": 0}, every_s=1))
-'''
+"""
 
 
 def installed(folder: Path) -> dict[str, str]:

@@ -65,24 +65,22 @@ def test_a_frozen_worker_that_wakes_up_changes_nothing_any_more(store: Store, tm
 
 
 def test_two_workers_share_many_jobs_and_do_each_once(store: Store, tmp_path: Path) -> None:
-    asked = [
-        ask(store, "test_steps", key=f"many:{n}", folder=str(tmp_path), steps=1, seconds=0.05) for n in range(40)
-    ]
+    asked = [ask(store, "test_steps", key=f"many:{n}", folder=str(tmp_path), steps=1, seconds=0.05) for n in range(40)]
     with worker(store, tmp_path, at_once=2), worker(store, tmp_path, at_once=2):
         until(lambda: all(job(store, one).state == "done" for one in asked))
     assert _count(tmp_path) == {"begin-0": 40, "end-0": 40}
     assert len({pid for _, pid in notes(tmp_path)}) == 2
 
 
-def test_connections_that_are_cut_in_the_middle_do_not_end_a_job(
-    store: Store, pg_dsn: str, tmp_path: Path
-) -> None:
+def test_connections_that_are_cut_in_the_middle_do_not_end_a_job(store: Store, pg_dsn: str, tmp_path: Path) -> None:
     job_id = ask(store, "test_steps", folder=str(tmp_path), steps=5, seconds=0.5)
     with worker(store, tmp_path):
         for place in (1, 3):
             until(lambda: _count(tmp_path)[f"begin-{place}"])  # noqa: B023
             with psycopg.connect(pg_dsn, autocommit=True) as admin:
-                admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jitsuri-jobs'")
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jitsuri-jobs'"
+                )
         until(lambda: job(store, job_id).state == "done")
         again = ask(store, "test_steps", key="after", folder=str(tmp_path), steps=1, seconds=0)
         until(lambda: job(store, again).state == "done")

@@ -299,4 +299,6 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
-    main()
+    from jitsuri.app import job_worker
+
+    job_worker.main()  # by its own name: the library warns of an App that is made in the main module
