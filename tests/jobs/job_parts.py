@@ -24,7 +24,7 @@ from jitsuri.store.jobs import queueing
 from jitsuri.store.jobs.shapes import Job
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-QUICK = {"heartbeat_s": 0.5, "stalled_s": 2.0, "mend_s": 0.5}
+QUICK = {"heartbeat_s": 0.5, "stalled_s": 4.0, "mend_s": 0.5, "pool_s": 1.5, "grace_s": 3.0}
 
 MODULE = """
 import os, time

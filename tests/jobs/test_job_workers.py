@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,6 +18,7 @@ from jitsuri.flows.cold import keeping_jobs
 from jitsuri.store.door import Store
 from jitsuri.store.jobs import queueing
 from jitsuri.store.jobs.shapes import Job
+from jitsuri.terms.errors import OperatorError
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +88,43 @@ def test_connections_that_are_cut_in_the_middle_do_not_end_a_job(store: Store, p
         again = ask(store, "test_steps", key="after", folder=str(tmp_path), steps=1, seconds=0)
         until(lambda: job(store, again).state == "done")
     assert [_count(tmp_path)[f"end-{place}"] for place in range(1, 5)] == [1] * 4
+
+
+def test_a_database_that_is_away_for_longer_costs_no_finished_step(store: Store, pg_dsn: str, tmp_path: Path) -> None:
+    job_id = ask(store, "test_steps", folder=str(tmp_path), steps=4, seconds=0.5)
+    name = psycopg.conninfo.conninfo_to_dict(store.dsn)["dbname"]
+    with worker(store, tmp_path), psycopg.connect(pg_dsn, autocommit=True) as admin:
+        until(lambda: _count(tmp_path)["begin-1"])
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        time.sleep(5)
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        until(lambda: "begins anew" in (tmp_path / "stderr.txt").read_text())
+        until(lambda: _state(store, job_id) == "done", 60)
+        again = ask(store, "test_steps", key="after", folder=str(tmp_path), steps=1, seconds=0)
+        until(lambda: job(store, again).state == "done")
+    assert [_count(tmp_path)[f"end-{place}"] for place in range(1, 4)] == [1] * 3
+
+
+def _state(store: Store, job_id: UUID) -> str:
+    try:
+        return job(store, job_id).state
+    except OperatorError:
+        return ""
+
+
+def test_a_step_that_outlasts_the_grace_is_done_again_by_the_next_worker(store: Store, tmp_path: Path) -> None:
+    job_id = ask(store, "test_steps", folder=str(tmp_path), steps=1, seconds=8)
+    with worker(store, tmp_path) as first:
+        until(lambda: _count(tmp_path)["begin-0"])
+        began = time.monotonic()
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0
+        assert time.monotonic() - began < 7
+    assert (job(store, job_id).state, _count(tmp_path)["end-0"]) == ("running", 0)
+    with worker(store, tmp_path):
+        until(lambda: job(store, job_id).state == "done")
+    assert _count(tmp_path) == {"begin-0": 2, "end-0": 1}
 
 
 def test_a_failed_job_keeps_its_code_and_goes_on_when_it_is_let(store: Store, tmp_path: Path) -> None:

@@ -17,3 +17,7 @@ class JobOrder(msgspec.Struct, frozen=True):
     """After so long without a heartbeat a worker counts as dead (decision 0032)."""
     mend_s: float = 5.0
     """How often what dead workers left is looked for."""
+    pool_s: float = 30.0
+    """How long the library's statements wait for a database that is away, before the worker begins anew."""
+    grace_s: float = 30.0
+    """How long a worker that is to end waits for steps under way; what goes on longer is taken up again by another one."""

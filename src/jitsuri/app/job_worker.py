@@ -35,7 +35,7 @@ from jitsuri.app.jobs import Registry, registered
 from jitsuri.app.log_lines import write_lines
 from jitsuri.app.working import Runner
 from jitsuri.settings import Settings, read_settings
-from jitsuri.store.announcing import listen, wait
+from jitsuri.store.announcing import wait
 from jitsuri.store.door import Store
 from jitsuri.store.jobs import queueing
 from jitsuri.store.jobs.adopting import Script, adopt
@@ -51,11 +51,8 @@ FETCH_S = 0.5
 its whole worker, and half a second is nothing to work of minutes (decision 0032)."""
 POLL_S = 3.0
 """How often jobs that wait are looked for where no notice of them came."""
-POOL_S = 30.0
-"""How long the library's statements wait for a database that is away."""
-GRACE_S = 30.0
-"""How long a worker that is to end waits for steps under way; what goes on longer is taken up again by another one."""
 AGAIN_S = 1.0
+LOOK_S = 0.2
 FORGET_AFTER = timedelta(days=30)
 """How long jobs that ended well are kept (decision 0032); failed ones are until somebody has looked at them."""
 _MEND_LOCK = 5_410_070
@@ -100,6 +97,9 @@ def work(
                 LOGGER.warning("the worker of jobs begins anew: %s", error)
             except Exception:  # whatever it was, jobs go on
                 LOGGER.exception("the worker of jobs begins anew")
+            else:
+                if not stop.is_set():
+                    LOGGER.warning("the worker of jobs begins anew: the database was away")
             stop.wait(AGAIN_S)
     finally:
         store.close()
@@ -129,11 +129,11 @@ class Deliveries(JobManager):
             raise
 
     async def update_heartbeat(self, worker_id: int) -> None:
+        """Raises nothing: without periodic tasks of its own the library does not notice that this task of its has ended."""
         try:
             await super().update_heartbeat(worker_id)
         except ConnectorException:
             self._lost()
-            raise
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         if job.id in self.abandoned:
@@ -160,7 +160,7 @@ class Life:
         worker = f"{socket.gethostname()}:{os.getpid()}"
         self._runner = Runner(store, settings, environment, registry, _now, worker)
         connector = PsycopgConnector(
-            conninfo=store.dsn, min_size=1, max_size=3, timeout=POOL_S, kwargs={"application_name": "jitsuri-jobs"},
+            conninfo=store.dsn, min_size=1, max_size=3, timeout=order.pool_s, kwargs={"application_name": "jitsuri-jobs"},
         )  # fmt: skip
         self._app = App(connector=connector)
         self._manager = self._app.job_manager = Deliveries(connector, self._lost)
@@ -170,7 +170,7 @@ class Life:
 
     async def live(self, stop: threading.Event) -> None:
         """Work until ``stop``, or until the library's worker ended by itself."""
-        self._store.wait_until_reachable(POOL_S)
+        self._store.wait_until_reachable(self._order.pool_s)
         loop = asyncio.get_running_loop()
         pool = ThreadPoolExecutor(self._order.at_once + 4, thread_name_prefix="job")
         loop.set_default_executor(pool)
@@ -186,14 +186,13 @@ class Life:
             mending = asyncio.create_task(self._mend())
             handing.start()
             try:
-                while not worker.done() and not stop.is_set():
-                    await asyncio.wait({worker}, timeout=0.2)
+                while not (worker.done() or stop.is_set() or self._over.is_set()):
+                    await asyncio.wait({worker}, timeout=LOOK_S)
             finally:
-                self._over.set()
-                self._runner.stop()
+                self._lost()
                 mending.cancel()
                 worker.cancel()
-                await asyncio.wait({worker, mending}, timeout=GRACE_S if stop.is_set() else None)
+                await self._ended({worker, mending}, stop)
             if not worker.done():  # a step under way: threads cannot be ended, but processes can
                 LOGGER.warning("a step goes on after the grace; the job is taken up again by another worker")
                 self._store.close()
@@ -201,8 +200,15 @@ class Life:
             with suppress(asyncio.CancelledError):
                 worker.result()
 
+    async def _ended(self, tasks: set[asyncio.Task[None]], stop: threading.Event) -> None:
+        """Wait for the end of steps under way: with the grace, once the whole worker is to stop."""
+        left = self._order.grace_s
+        while left > 0 and any(not task.done() for task in tasks):
+            await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.ALL_COMPLETED)
+            left -= LOOK_S if stop.is_set() else 0.0
+
     def _lost(self) -> None:
-        """The database was away for long: runs end before their next step, and this life ends."""
+        """The database was lost, or the worker stops: runs end before their next step, and this life ends."""
         self._over.set()
         self._runner.stop()
 
@@ -219,7 +225,7 @@ class Life:
             try:
                 connection = self._store.lasting()
                 try:
-                    listen(connection)
+                    queueing.hear(connection)
                     while not self._over.is_set():
                         with self._store.transaction() as tx:
                             queueing.hand_over(tx, lambda job_id, tx=tx: self._give(tx, job_id))  # type: ignore[misc]
@@ -260,7 +266,7 @@ class Life:
                 left = queueing.hand_back_left(tx)
             with self._store.reading() as tx:
                 handed = queueing.handed_over(tx)
-            held = asyncio.run_coroutine_threadsafe(self._rescue(), loop).result(POOL_S * 3)
+            held = asyncio.run_coroutine_threadsafe(self._rescue(), loop).result(self._order.pool_s * 3)
             orphans = {job_id: number for job_id, number in handed.items() if number not in held}
             if orphans:
                 with self._store.transaction() as tx:

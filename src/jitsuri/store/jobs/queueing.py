@@ -9,12 +9,13 @@ from uuid import UUID
 
 import msgspec
 
-from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection, without_nul
 from jitsuri.store.jobs.shapes import DoneStep, Job, Taken
 from jitsuri.terms.ids import derived_id
 
 LIVING = "('waiting', 'running')"
+CHANNEL = "jitsuri_jobs"
+"""Channel of PostgreSQL's NOTIFY: a job waits. Workers look now and then all the same."""
 _HERE_LOCK = 5_410
 """First of the two numbers of the advisory lock of a job that runs in the process of a command."""
 _COLUMNS = (
@@ -48,7 +49,7 @@ def enqueue(
             (made, name, plain_json(dict(arguments)), key, by, now),
         ).fetchone()
         if added is not None:
-            announce(tx, "jobs")
+            _ring(tx)
             return made
         found = tx.execute(
             f"SELECT job_id FROM store_jobs WHERE job_id = %s OR (key = %s AND state IN {LIVING}) "  # noqa: S608
@@ -58,6 +59,15 @@ def enqueue(
         if found is not None:  # else it ended just now
             there: UUID = found[0]
             return there
+
+
+def _ring(tx: Connection) -> None:
+    tx.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+
+
+def hear(connection: Connection) -> None:
+    """Let this connection (in autocommit) hear that a job waits."""
+    connection.execute(f"LISTEN {CHANNEL}")
 
 
 def plain_json(value: object) -> str:
@@ -178,7 +188,7 @@ def lay_down(tx: Connection, taken: Taken) -> bool:
         (taken.job_id, taken.run),
     )
     if done.rowcount:
-        announce(tx, "jobs")
+        _ring(tx)
     return done.rowcount == 1
 
 
@@ -195,7 +205,7 @@ def leave_here(tx: Connection, job_id: UUID) -> None:
         "WHERE job_id = %s AND is_here AND state = 'running'",
         (job_id,),
     )
-    announce(tx, "jobs")
+    _ring(tx)
 
 
 # -- for people
@@ -255,7 +265,7 @@ def set_waiting(tx: Connection, job_id: UUID) -> None:
         "error_code = '', error_facts = '{}' WHERE job_id = %s AND state IN ('failed', 'cancelled')",
         (job_id,),
     )
-    announce(tx, "jobs")
+    _ring(tx)
 
 
 def ask_cancel(tx: Connection, now: datetime, job_id: UUID) -> None:
