@@ -68,8 +68,12 @@ def main() -> None:
     write_lines(settings.text("gateway.log_format"))
     stop = threading.Event()
     threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
-    store = open_database(home, settings.database_url, application_name="jitsuri-jobs")
-    work(store, settings, os.environ, order, stop)
+    try:
+        store = open_database(home, settings.database_url, application_name="jitsuri-jobs")
+        work(store, settings, os.environ, order, stop)
+    except JitsuriError as error:
+        LOGGER.error("the worker of jobs cannot work: %s", error)
+        sys.exit(3)
 
 
 def _watch_parent(stop: threading.Event) -> None:
@@ -87,9 +91,9 @@ def work(
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
-    registry = registered()
-    prepare(store)
     try:
+        registry = registered()
+        prepare(store)
         while not stop.is_set():
             try:
                 asyncio.run(Life(store, settings, environment, order, registry).live(stop))
