@@ -36,6 +36,8 @@ COMMANDS: dict[str, str] = {
     "variant": "jitsuri.cli.variant:variant",
     "ask": "jitsuri.cli.ask:ask",
     "explain": "jitsuri.cli.explain:explain",
+    "worker": "jitsuri.cli.worker:worker",
+    "jobs": "jitsuri.cli.jobs:jobs",
     "db": "jitsuri.cli.db:db",
 }
 """Commands by name, loaded when asked for, so that ``--help`` stays quick."""
