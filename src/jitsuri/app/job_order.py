@@ -21,3 +21,5 @@ class JobOrder(msgspec.Struct, frozen=True):
     """How long the library's statements wait for a database that is away, before the worker begins anew."""
     grace_s: float = 30.0
     """How long a worker that is to end waits for steps under way; what goes on longer is taken up again by another one."""
+    local_models: dict[str, tuple[str, str]] = {}  # msgspec copies it
+    """Upstream name → base address and file with the key, of models on this machine."""

@@ -33,7 +33,9 @@ from procrastinate.schema import SchemaManager
 from jitsuri.app.job_order import JobOrder
 from jitsuri.app.jobs import Registry, registered
 from jitsuri.app.log_lines import write_lines
+from jitsuri.app.replaying import Replayer
 from jitsuri.app.working import Runner
+from jitsuri.providers.shapes import Ask
 from jitsuri.settings import Settings, read_settings
 from jitsuri.store.announcing import wait
 from jitsuri.store.door import Store
@@ -91,12 +93,13 @@ def work(
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
+    ask = Replayer(settings, store, order.local_models)
     try:
         registry = registered()
         prepare(store)
         while not stop.is_set():
             try:
-                asyncio.run(Life(store, settings, environment, order, registry).live(stop))
+                asyncio.run(Life(store, settings, environment, order, registry, ask).live(stop))
             except (JitsuriError, ConnectorException) as error:
                 LOGGER.warning("the worker of jobs begins anew: %s", error)
             except Exception:  # whatever it was, jobs go on
@@ -106,6 +109,7 @@ def work(
                     LOGGER.warning("the worker of jobs begins anew: the database was away")
             stop.wait(AGAIN_S)
     finally:
+        ask.close()
         store.close()
 
 
@@ -154,7 +158,13 @@ class Life:
     """One life of a worker: from a number that the library gives it until it is stopped or has lost the database."""
 
     def __init__(
-        self, store: Store, settings: Settings, environment: Mapping[str, str], order: JobOrder, registry: Registry
+        self,
+        store: Store,
+        settings: Settings,
+        environment: Mapping[str, str],
+        order: JobOrder,
+        registry: Registry,
+        ask: Ask,
     ) -> None:
         self._store = store
         self._order = order
@@ -162,7 +172,7 @@ class Life:
         self._zone = ZoneInfo(settings.text("company.zone"))
         self._over = threading.Event()
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        self._runner = Runner(store, settings, environment, registry, _now, worker)
+        self._runner = Runner(store, settings, environment, registry, _now, worker, ask=ask)
         connector = PsycopgConnector(
             conninfo=store.dsn, min_size=1, max_size=3, timeout=order.pool_s, kwargs={"application_name": "jitsuri-jobs"},
         )  # fmt: skip

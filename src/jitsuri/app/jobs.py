@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jitsuri.flows.cold.stepping import Step
+from jitsuri.providers.shapes import Ask
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 
@@ -26,6 +27,8 @@ class JobTools:
     now: Callable[[], datetime]
     settings: Settings
     environment: Mapping[str, str]
+    ask: Ask
+    """Asks models (``app.replaying``); its connections are there from the first question on."""
     progress: Callable[..., None]
     """``progress(done, total)``: how far it is, for pages; total may be left out."""
     look: Callable[[], None]

@@ -135,7 +135,10 @@ def serve(
         workers.start()
     jobs = None
     if settings.integer("jobs.at_once"):
-        order = JobOrder(str(settings.home), str(settings.file or ""), settings.integer("jobs.at_once"))
+        order = JobOrder(
+            str(settings.home), str(settings.file or ""), settings.integer("jobs.at_once"),
+            local_models=dict(models.addresses),
+        )  # fmt: skip
         jobs = Beside("jitsuri.app.job_worker", order, environment or {}, tell)
         jobs.start()
     chores = Chores(tell)

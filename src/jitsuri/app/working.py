@@ -12,10 +12,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from jitsuri.app.jobs import JobTools, Registry
+from jitsuri.app.replaying import Replayer
+from jitsuri.providers.shapes import Ask
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.store.jobs import queueing
@@ -45,7 +47,9 @@ class Runner:
         now: Callable[[], datetime],
         worker: str,
         pauses_s: tuple[float, ...] = PAUSES_S,
+        ask: Ask | None = None,
     ) -> None:
+        """``ask``: the process's own, where it has one; else one that ``close`` ends."""
         self._store = store
         self._settings = settings
         self._environment = environment
@@ -53,7 +57,14 @@ class Runner:
         self._now = now
         self._worker = worker
         self._pauses_s = pauses_s
+        self._own_ask = Replayer(settings, store) if ask is None else None
+        self._ask: Ask = ask or cast(Ask, self._own_ask)
         self._stopping = threading.Event()
+
+    def close(self) -> None:
+        """Let go of what this runner opened to ask models."""
+        if self._own_ask is not None:
+            self._own_ask.close()
 
     def stop(self) -> None:
         """Let every run end before its next step."""
@@ -83,7 +94,9 @@ class Runner:
         if work is None:
             return self._fail(taken, "job_unknown", {"name": taken.name})
         steps = Steps(self._store, taken, self._now, self._stopping.is_set)
-        tools = JobTools(self._store, steps, self._now, self._settings, self._environment, steps.progress, steps.look)
+        tools = JobTools(
+            self._store, steps, self._now, self._settings, self._environment, self._ask, steps.progress, steps.look
+        )
         try:
             work(tools, dict(taken.arguments))
         except TakenOver:
