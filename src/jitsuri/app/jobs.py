@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jitsuri.app import trialling
 from jitsuri.flows.cold.stepping import Step
 from jitsuri.providers.shapes import Ask
 from jitsuri.settings import Settings
@@ -81,7 +82,7 @@ class Registry:
         self.chores[name] = chore
 
 
-JOBS: Mapping[str, JobWork] = {}
+JOBS: Mapping[str, JobWork] = {"trial": trialling.run}
 """The product's own jobs."""
 
 CHORES: Mapping[str, Chore] = {}

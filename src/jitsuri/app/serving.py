@@ -23,7 +23,6 @@ from jitsuri.app.job_order import JobOrder
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.app.replaying import Replayer
-from jitsuri.app.trialling import TRIALS_SECONDS, WantedTrials
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
@@ -82,10 +81,6 @@ class Chores:
         thread = threading.Thread(target=rounds, name=f"chore-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    @property
-    def is_stopping(self) -> bool:
-        return self._stopping.is_set()
 
     def stop(self) -> None:
         """Ask all to end and wait for the rounds under way."""
@@ -157,8 +152,6 @@ def serve(
         upstreams=upstreams, sites=sites_of(upstreams),
         gateway_port=gateway.getsockname()[1] if gateway is not None else 0, ask=replayer,
     )  # fmt: skip
-    trials = WantedTrials(store, settings, upstreams, replayer, surroundings.now, lambda: not chores.is_stopping)
-    chores.every(TRIALS_SECONDS, trials.run)
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
     )
