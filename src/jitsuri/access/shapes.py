@@ -14,6 +14,7 @@ Right = Literal[
     "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
     "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
+    "label_pairs",
 ]  # fmt: skip
 """``see_*`` read. ``see_approvals`` opens matters and the documents that are to be signed. ``stand_in`` acts for somebody
 who has named one as deputy. ``edit_costs`` changes rates, tax rules, costs and the department tree. ``ask_keys`` asks for keys

@@ -30,6 +30,12 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
     return {row[0]: (bytes(row[1]), row[2], row[3]) for row in rows}
 
 
+def with_request(tx: Connection, call_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these calls' requests are kept."""
+    rows = tx.execute("SELECT call_id FROM calls_texts WHERE part = 'request' AND call_id = ANY(%s)", (list(call_ids),))
+    return {row[0] for row in rows}
+
+
 def delete_due(tx: Connection, today: date) -> int:
     """Delete the texts whose last day has passed; returns how many."""
     return tx.execute("DELETE FROM calls_texts WHERE delete_on < %s", (today,)).rowcount

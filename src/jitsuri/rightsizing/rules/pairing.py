@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from jitsuri.rightsizing.rules.estimating import Floats, array
+from jitsuri.rightsizing.rules.weighting import JOINT
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Table
 from jitsuri.rightsizing.shapes.verdicts import Missing
 from jitsuri.terms.errors import CallerError
@@ -25,9 +27,11 @@ SLICE_FIELDS = frozenset({"slice", "category", "channel", "customer_type", "lang
 """Columns that are taken as slices without being asked for, besides those named ``slice_…``."""
 
 STRATUM = "stratum"
+SHARE = "share"
+"""The column that says how a pair came to people: ``uniform`` or ``focused`` (decision 0034)."""
+STRATUM_SIZE = "stratum_size"
+SHARES = frozenset({"uniform", "focused", ""})
 TASK_FIELD = "task"
-JOINT = "\u001f"
-"""Between task and prompt id where tasks are pooled (ASCII unit separator)."""
 
 Places = NDArray[np.int64]
 
@@ -187,6 +191,7 @@ def pairs_of(
     rows = [int(at) for at in np.where(there[kept] >= 0, there[kept], here[kept])]
     keys = [index.requests[at] for at in kept]
     is_pooled = task is None
+    drawn = _drawn(table, index, scorers, candidate, kept, asked, rows) if baseline else None
     slices = {}
     for name in slice_fields:
         if (values := _sliced(table.fields[name], rows)) is not None:
@@ -201,7 +206,7 @@ def pairs_of(
         human=scorers.human,
         judge=scorers.judge or ("" if scorers.human else scorers.shown),
         prompt_ids=tuple(f"{name}{JOINT}{own}" if is_pooled else own for name, own in keys),
-        strata=_strata(table, keys, rows, is_pooled),
+        strata=drawn.strata if drawn else _strata(table, keys, rows, is_pooled),
         people_baseline=_told(one[0][kept]) if scorers.human else nobody,
         people_candidate=_told(other[0][kept]) if scorers.human else nobody,
         judge_baseline=_told(one[1][kept]) if scorers.judge or not scorers.human else nobody,
@@ -216,6 +221,8 @@ def pairs_of(
             int((asked & ~has_other).sum()),
         ),
         is_judge_named=scorers.is_named,
+        shares=drawn.shares if drawn else UNSET,
+        stratum_sizes=drawn.sizes if drawn else UNSET,
     )
 
 
@@ -297,6 +304,61 @@ def _critical(table: Table, index: Index, model: str, eyes: Sequence[str], kept:
 def _sliced(column: Sequence[str], rows: Sequence[int]) -> tuple[str, ...] | None:
     values = tuple(column[at] for at in rows)
     return values if 1 < len({value for value in values if value}) <= MOST_SLICE_VALUES else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """How pairs came to people, where the table says so; strata carry the task's name, so that pooled tasks stay apart."""
+
+    strata: tuple[str, ...]
+    shares: tuple[str, ...]
+    sizes: Mapping[str, int]
+
+
+def _drawn(
+    table: Table,
+    index: Index,
+    scorers: Scorers,
+    candidate: str,
+    kept: Places,
+    asked: NDArray[np.bool_],
+    rows: Sequence[int],
+) -> _Drawn | None:
+    """Shares and strata as the candidate's rows tell them; None where none does or no people are asked.
+
+    Raises CallerError ``outcomes_share_unknown`` for a word that is no share, and for a label on a pair that was not drawn.
+    """
+    if SHARE not in table.fields or not scorers.human:
+        return None
+    people = index.places(candidate, scorers.human)
+    at = [int(own) if own >= 0 else row for own, row in zip(people[kept], rows, strict=True)]
+    shares = tuple(table.fields[SHARE][row] for row in at)
+    if not any(shares):
+        return None
+    for row, share, own in zip(at, shares, people[kept], strict=True):
+        is_labelled = own >= 0 and table.scores[row] is not None
+        if share not in SHARES or (is_labelled and not share):
+            raise CallerError("outcomes_share_unknown", line=table.lines[row], value=share[:80] or "–")
+    strata = tuple(_stratum_of(table, row) for row in at)
+    whole = np.where(people >= 0, people, index.any_row(candidate))
+    return _Drawn(strata, shares, _stratum_sizes(table, [int(row) for row in whole[asked] if row >= 0]))
+
+
+def _stratum_of(table: Table, row: int) -> str:
+    name = table.fields[STRATUM][row] if STRATUM in table.fields else ""
+    return f"{table.tasks[row]}{JOINT}{name}" if table.tasks[row] else name
+
+
+def _stratum_sizes(table: Table, rows: Sequence[int]) -> dict[str, int]:
+    """Pairs by stratum as the table tells them, else counted. Raises CallerError ``outcomes_stratum_size``."""
+    sizes: dict[str, int] = {}
+    for row in rows:
+        name = _stratum_of(table, row)
+        told = table.fields[STRATUM_SIZE][row] if STRATUM_SIZE in table.fields else ""
+        if told and not (told.isascii() and told.isdigit() and 0 < int(told[:12]) < 10**9):
+            raise CallerError("outcomes_stratum_size", line=table.lines[row], value=told[:80])
+        sizes[name] = max(sizes.get(name, 0), int(told)) if told else sizes.get(name, 0) + 1
+    return sizes
 
 
 def _strata(table: Table, keys: Sequence[tuple[str, str]], rows: Sequence[int], is_pooled: bool) -> tuple[str, ...]:
