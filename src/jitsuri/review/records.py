@@ -133,7 +133,7 @@ def lease(tx: Connection, pair_id: UUID, person: str, now: datetime, length: tim
     tx.execute("DELETE FROM review_leases WHERE until < %s", (now,))
     tx.execute(
         "INSERT INTO review_leases (pair_id, person, given_at, until) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT (pair_id, person) DO UPDATE SET until = excluded.until",
+        "ON CONFLICT (pair_id, person) DO UPDATE SET until = greatest(review_leases.until, excluded.until)",
         (pair_id, person, now, now + length),
     )
 

@@ -13,7 +13,14 @@ READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "s
 
 SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "decide_approvals", "stand_in"})
 
-CHANGING: frozenset[Right] = SIGNING | {"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"} | {"label_pairs"}
+CHANGING: frozenset[Right] = SIGNING | {
+    "confirm_tasks",
+    "edit_costs",
+    "edit_people",
+    "edit_settings",
+    "ask_keys",
+    "label_pairs",
+}
 
 _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
 """What everybody has who may come to sign something."""
@@ -25,7 +32,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         "admin": READING | CHANGING,
         "finance": _SIGNS | {"see_money", "see_calls", "edit_costs", "review_approvals"},
-        "owner": _SIGNS | _TASKS | frozenset({"draft_approvals", "review_approvals", "decide_approvals", "label_pairs"}),
+        "owner": _SIGNS
+        | _TASKS
+        | frozenset({"draft_approvals", "review_approvals", "decide_approvals", "label_pairs"}),
         "reviewer": _SIGNS | {"see_calls", "see_texts", "review_approvals", "label_pairs"},
         "auditor": READING,
         "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals"},

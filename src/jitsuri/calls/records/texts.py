@@ -30,10 +30,12 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
     return {row[0]: (bytes(row[1]), row[2], row[3]) for row in rows}
 
 
-def with_request(tx: Connection, call_ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these calls' requests are kept."""
-    rows = tx.execute("SELECT call_id FROM calls_texts WHERE part = 'request' AND call_id = ANY(%s)", (list(call_ids),))
-    return {row[0] for row in rows}
+def parts_of_calls(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Which parts of these calls are kept."""
+    found: dict[UUID, set[str]] = {}
+    for call_id, part in tx.execute("SELECT call_id, part FROM calls_texts WHERE call_id = ANY(%s)", (list(call_ids),)):
+        found.setdefault(call_id, set()).add(part)
+    return found
 
 
 def delete_due(tx: Connection, today: date) -> int:

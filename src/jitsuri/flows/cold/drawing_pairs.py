@@ -48,28 +48,28 @@ class Drew:
 def draw_pairs(store: Store, trial_id: UUID, candidate: str, budget: int, author: str, now: datetime) -> Drew | Refusal:
     """Draw pairs of a trial's candidate (its name, or its number) for so many labels. The same draw again changes nothing.
 
-    Refuses ``trial_unknown``, ``trial_way_unknown``, ``draw_budget_invalid``, ``draw_nothing`` (no pair was answered by both
-    and kept), ``draw_smaller`` (an earlier draw had a larger budget).
+    Refuses ``pairs_trial_unknown``, ``pairs_way_unknown``, ``pairs_budget_invalid``, ``pairs_nothing`` (no pair was answered by both
+    and kept), ``pairs_smaller`` (an earlier draw had a larger budget).
     """
     if not 1 <= budget <= MOST_LABELS:
-        return Refusal("draw_budget_invalid", {"value": budget, "most": MOST_LABELS})
+        return Refusal("pairs_budget_invalid", {"value": budget, "most": MOST_LABELS})
     with store.transaction() as tx:
         review_rows.lock_trial(tx, trial_id)
         head = paired.trial_head(tx, trial_id)
         if head is None:
-            return Refusal("trial_unknown", {"value": str(trial_id)})
+            return Refusal("pairs_trial_unknown", {"value": str(trial_id)})
         way = way_of(head, candidate)
         if way is None:
-            return Refusal("trial_way_unknown", {"value": candidate, "known": _known(head)})
+            return Refusal("pairs_way_unknown", {"value": candidate, "known": _known(head)})
         earlier = next((one for one in review_rows.draws(tx, trial_id) if one.way == way), None)
         if earlier is not None and budget < earlier.budget:
-            return Refusal("draw_smaller", {"budget": budget, "earlier": earlier.budget})
+            return Refusal("pairs_smaller", {"budget": budget, "earlier": earlier.budget})
         standing = [one for one in review_rows.pairs_of(tx, trial_id) if one.way == way]
         if earlier is not None and budget == earlier.budget:
             return Drew(earlier, tuple(standing))
         frame = earlier.frame if earlier else _frame(tx, trial_id, way)
         if not frame:
-            return Refusal("draw_nothing", {"candidate": head.ways[way]})
+            return Refusal("pairs_nothing", {"candidate": head.ways[way]})
         made = _drawn(earlier, frame, budget, Draw(
             trial_id, way, earlier.version + 1 if earlier else 1, head.task, head.ways[way], budget,
             earlier.seed if earlier else trial_id.int % 2**40 + way, frame, {}, author, now,
@@ -96,13 +96,16 @@ def way_of(head: paired.TrialHead, candidate: str) -> int | None:
 
 
 def openable(tx: Connection, trial_id: UUID) -> set[tuple[int, int]]:
-    """(way, position) of every pair whose request and both answers are kept."""
+    """(way, position) of every pair whose request and both answers are kept; today's may be the one that was stored then."""
     calls = paired.calls_of_trial(tx, trial_id)
-    kept = text_rows.with_request(tx, list(calls.values()))
+    kept = text_rows.parts_of_calls(tx, list(calls.values()))
     sealed = paired.sealed_positions(tx, trial_id)
-    return {
-        (way, position) for way, position in sealed if way and (0, position) in sealed and calls.get(position) in kept
+    fit = {
+        position
+        for position, call_id in calls.items()
+        if "request" in kept.get(call_id, ()) and ((0, position) in sealed or "response" in kept[call_id])
     }
+    return {(way, position) for way, position in sealed if way and position in fit}
 
 
 def _frame(tx: Connection, trial_id: UUID, way: int) -> dict[str, list[int]]:

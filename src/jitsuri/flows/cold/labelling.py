@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from jitsuri.access.rules.keying import without_secrets
 from jitsuri.calls.records import texts as text_rows
+from jitsuri.calls.rules.rereading import reread_answer
 from jitsuri.calls.rules.sealing import unseal
 from jitsuri.evidence import records as evidence
 from jitsuri.evidence.rules import record_of
@@ -32,7 +33,7 @@ from jitsuri.review.rules.judging import (
     pace_of,
     said_fault,
 )
-from jitsuri.review.rules.reading import Answered, Asked, answered_of, asked_of
+from jitsuri.review.rules.reading import Answered, Asked, answered, answered_of, asked_of
 from jitsuri.review.shapes import Label, Pair, Said, Standing
 from jitsuri.rightsizing.records import paired
 from jitsuri.store.door import Connection, Store, without_nul
@@ -77,19 +78,19 @@ class Work:
 
 def next_pair(
     store: Store, folder: Path, trial_id: UUID, person: str, now: datetime, *, besides: Collection[UUID] = (),
-    first: UUID | None = None,
+    first: UUID | None = None, length: timedelta = LEASE,
 ) -> Given | Refusal | None:  # fmt: skip
     """The pair that this person is to judge next, lent to them; None where nothing is left for them.
 
     ``besides``: pairs that their page holds already. ``first``: one that they would have before others, if they may.
-    ``folder`` is where the key files' names are looked for. Refuses ``trial_without_pairs``. Raises OperatorError
+    ``folder`` is where the key files' names are looked for. Refuses ``pairs_none_drawn``. Raises OperatorError
     ``text_key_unreadable`` and ``text_key_wrong``.
     """
     with store.transaction() as tx:
         review_rows.lock_trial(tx, trial_id)
         pairs = review_rows.pairs_of(tx, trial_id)
         if not pairs:
-            return Refusal("trial_without_pairs", {"value": str(trial_id)})
+            return Refusal("pairs_none_drawn", {"value": str(trial_id)})
         labels = review_rows.latest(tx, trial_id)
         mine = open_pairs(pairs, labels, review_rows.leases(tx, trial_id, now), person, now)
         fit = openable(tx, trial_id)
@@ -101,7 +102,7 @@ def next_pair(
         texts = texts_of(tx, folder, chosen)
         if texts is None:
             return None
-        review_rows.lease(tx, chosen.pair_id, person, now, LEASE)
+        review_rows.lease(tx, chosen.pair_id, person, now, length)
         if review_rows.note_opening(tx, trial_id, person, company_day(now)):
             evidence.append(tx, record_of(now, person, "pair_texts_viewed", f"trial:{trial_id}", {}))
         latest = next((one for one in labels.get(chosen.pair_id, ()) if one.person == person), None)
@@ -114,17 +115,28 @@ def texts_of(tx: Connection, folder: Path, pair: Pair) -> Texts | None:
     """Request and both answers of one pair, opened; None where one of them is no longer kept."""
     call_id = paired.calls_of_trial(tx, pair.trial_id).get(pair.position)
     kept = text_rows.of_call(tx, call_id) if call_id else {}
-    answers = [paired.sealed_answer(tx, pair.trial_id, way, pair.position) for way in (0, pair.way)]
-    if call_id is None or "request" not in kept or any(one is None or one.sealed is None for one in answers):
+    candidate = _answer(tx, folder, pair, pair.way)
+    baseline = _answer(tx, folder, pair, 0)
+    if call_id is None or "request" not in kept or candidate is None:
         return None
-    sealed, key_name, _ = kept["request"]
-    asked = asked_of(unseal(sealed, read_key(folder / key_name), call_id, "request"))
-    opened = [
-        answered_of(unseal(one.sealed, read_key(folder / one.key_name), one.attempt_id, "response"))
-        for one in answers
-        if one is not None and one.sealed is not None
-    ]
-    return Texts(asked, opened[0], opened[1])
+    if baseline is None and "response" in kept:
+        found = reread_answer(_opened(folder, kept, call_id, "response"))
+        baseline = answered(found.text, found.tool_calls, found.finish) if found else None
+    if baseline is None:
+        return None
+    return Texts(asked_of(_opened(folder, kept, call_id, "request")), baseline, candidate)
+
+
+def _answer(tx: Connection, folder: Path, pair: Pair, way: int) -> Answered | None:
+    found = paired.sealed_answer(tx, pair.trial_id, way, pair.position)
+    if found is None or found.sealed is None:
+        return None
+    return answered_of(unseal(found.sealed, read_key(folder / found.key_name), found.attempt_id, "response"))
+
+
+def _opened(folder: Path, kept: dict[str, tuple[bytes, str, date]], call_id: UUID, part: str) -> bytes:
+    sealed, key_name, _ = kept[part]
+    return unseal(sealed, read_key(folder / key_name), call_id, part)
 
 
 def label(store: Store, pair_id: UUID, person: str, said: Said, now: datetime, *, author: str = "") -> Label | Refusal:

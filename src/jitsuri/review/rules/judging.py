@@ -14,6 +14,9 @@ from jitsuri.terms.outcomes import Refusal
 LEASE = timedelta(minutes=20)
 """How long a pair is kept for the one who is looking at it: longer than the slowest pair should take."""
 
+SHEET_LEASE = timedelta(days=7)
+"""The same for a pair that went out on a sheet."""
+
 LONGEST_NOTE = 500
 LONGEST_TOOK = timedelta(minutes=30)
 """A pair that lay open for longer was left alone: its time says nothing."""

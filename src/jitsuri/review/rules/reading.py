@@ -69,22 +69,17 @@ def asked_of(body: bytes) -> Asked:
 
 
 def answered_of(body: bytes) -> Answered:
-    """A trial's answer (text, tool_calls, finish), or a kept response of either dialect."""
+    """A trial's answer as it is kept: ``text``, ``tool_calls`` (name, arguments), ``finish``."""
     answer = _object(body)
     if answer is None:
         return Answered(body.decode("utf-8", "replace"), ())
-    if "tool_calls" in answer or ("text" in answer and "choices" not in answer):
-        calls = tuple(_call(one) for one in _list(answer.get("tool_calls")))
-        return Answered(_text(answer.get("text")), calls, str(answer.get("finish") or ""))
-    first = next(iter(_list(answer.get("choices"))), None)
-    if isinstance(first, Mapping):
-        _, pieces = _message(first.get("message") or {"content": first.get("text")})
-    else:
-        _, pieces = _message(
-            {"content": answer["content"]} if "content" in answer else {"content": _flat(answer.get("output"))}
-        )
-    text = "\n".join(piece.text for piece in pieces if piece.kind == "text")
-    return Answered(text, tuple(piece for piece in pieces if piece.kind == "call"))
+    calls = tuple(_call(one) for one in _list(answer.get("tool_calls")))
+    return Answered(_text(answer.get("text")), calls, str(answer.get("finish") or ""))
+
+
+def answered(text: str, calls: Iterable[tuple[str, str]], finish: str) -> Answered:
+    """An answer from its parts; arguments are JSON texts."""
+    return Answered(text, tuple(_call({"name": name, "arguments": told}) for name, told in calls), finish)
 
 
 def _message(message: Any) -> tuple[str, tuple[Piece, ...]]:
@@ -131,15 +126,6 @@ def _call(call: Any) -> Piece:
         except ValueError:
             return Piece("call", given, str(told.get("name") or ""))
     return Piece("call", "" if given is None else _plain(given), str(told.get("name") or ""))
-
-
-def _flat(output: Any) -> list[Any]:
-    return [
-        part
-        for item in _list(output)
-        if isinstance(item, Mapping)
-        for part in (_list(item.get("content")) if item.get("type") == "message" else [item])
-    ]
 
 
 def _text(content: Any) -> str:

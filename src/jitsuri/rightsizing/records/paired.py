@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
+from jitsuri.rightsizing.rules.packing import unpacked
 from jitsuri.rightsizing.rules.stratifying import Score
+from jitsuri.rightsizing.shapes.trials import TrialPlan
 from jitsuri.store.door import Connection
 
 
@@ -20,6 +22,7 @@ class TrialHead:
     task: str
     state: str
     ways: Mapping[int, str]
+    margin: Decimal
     created_at: datetime
 
 
@@ -34,17 +37,23 @@ class SealedAnswer:
 
 def trial_head(tx: Connection, trial_id: UUID) -> TrialHead | None:
     row = tx.execute(
-        "SELECT trial_id, task, state, plan, created_at FROM rightsizing_trials WHERE trial_id = %s", (trial_id,)
+        "SELECT trial_id, task, state, plan::text, created_at FROM rightsizing_trials WHERE trial_id = %s", (trial_id,)
     ).fetchone()
-    return None if row is None else TrialHead(row[0], row[1], row[2], _ways(row[3]), row[4])
+    if row is None:
+        return None
+    plan = unpacked(row[3].encode(), TrialPlan)
+    return TrialHead(row[0], row[1], row[2], {way.number: way.name for way in plan.ways}, plan.margin, row[4])
 
 
 def both_answered(tx: Connection, trial_id: UUID, way: int) -> dict[int, bool | None]:
-    """The requests that today's model and a candidate both answered: position → are the answers the same (None: unknown)."""
+    """The requests that today's model and a candidate both answered: position → are the answers the same (None: unknown).
+
+    Where today's model was not asked again, its stored answer is the one.
+    """
     rows = tx.execute(
-        "SELECT c.position, c.is_same FROM rightsizing_answers c JOIN rightsizing_answers b "
-        "ON b.trial_id = c.trial_id AND b.position = c.position AND b.way = 0 AND b.state = 'answered' "
-        "WHERE c.trial_id = %s AND c.way = %s AND c.state = 'answered'",
+        "SELECT c.position, c.is_same FROM rightsizing_answers c LEFT JOIN rightsizing_answers b "
+        "ON b.trial_id = c.trial_id AND b.position = c.position AND b.way = 0 "
+        "WHERE c.trial_id = %s AND c.way = %s AND c.state = 'answered' AND coalesce(b.state, 'answered') = 'answered'",
         (trial_id, way),
     )
     return {row[0]: row[1] for row in rows}
@@ -86,9 +95,3 @@ def sealed_answer(tx: Connection, trial_id: UUID, way: int, position: int) -> Se
         (trial_id, way, position),
     ).fetchone()
     return None if row is None else SealedAnswer(row[0], None if row[1] is None else bytes(row[1]), row[2])
-
-
-def _ways(plan: Any) -> dict[int, str]:
-    """Names by number, from the plan's ``ways``: a list in order, of names or of things that have one."""
-    told = plan.get("ways", ()) if isinstance(plan, dict) else ()
-    return {at: str(one.get("name", "")) if isinstance(one, dict) else str(one) for at, one in enumerate(told)}
