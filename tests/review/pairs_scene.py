@@ -93,7 +93,7 @@ def answer_of(way: int, position: int) -> dict[str, object]:
     text = today if way == 0 or is_same(position) else cheap if way == 1 else f"{cheap}\n（二番）"
     calls = []
     if position % 8 == 6:
-        calls = [{"name": "look_up", "arguments": {"item": "SK-204", "way": "x" if way else "y"}}]
+        calls = [{"name": "look_up", "arguments": {"item": "SK-204", "unit": "box" if way else "piece"}}]
     return {"text": text, "tool_calls": calls, "finish": "stop"}
 
 

@@ -93,11 +93,15 @@
     bar.value = told.done;
   };
 
+  const held = () =>
+    new Set([pair()?.dataset.pair, last.pair, ...queue().map(([, fields]) => fields[0][1])].filter(Boolean));
+
   // -- the pair that comes next is there before it is asked for
   const fetchNext = async (first = "") => {
     const asked = new URLSearchParams({ trial: root.dataset.trial });
     if (first) asked.set("first", first);
-    else if (pair()) asked.set("besides", pair().dataset.pair);
+    // besides what is on the screen, what has been said and may still be on its way
+    else for (const one of held()) asked.append("besides", one);
     const answer = await fetch(`/pairs/next?${asked}`, { redirect: "error" });
     if (!answer.ok) throw new Error(answer.statusText);
     return answer.text();
