@@ -156,6 +156,7 @@ def test_nothing_happens_while_an_input_method_composes_or_somebody_writes(scene
         expect(page.locator("#keys")).not_to_be_visible()
         ready(page)
         pressed(page, "2")
+        ready(page)
         (label,) = windows.labels().values()
         assert "123 x u s ?" in label.note
 

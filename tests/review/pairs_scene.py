@@ -23,7 +23,7 @@ from jitsuri.terms.ids import derived_id
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 KEY = bytes(range(32))
 KEY_NAME = "texts.key"
-TASK = "quote-reading"
+TASK = "quotation-extraction"
 TRIAL = derived_id("trial", "scene")
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'

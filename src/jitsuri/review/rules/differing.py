@@ -1,7 +1,7 @@
 """Where two answers differ, marked on both: lines first, then words within lines that changed. Pure.
 
-A word is a run of Latin letters, of digits, of katakana, else one character, so that Japanese is compared character by
-character. Whatever is too long to be compared in a moment is marked as a whole: a mark too many misleads nobody.
+A word is a run of letters, of digits, of katakana; kanji, hiragana and signs stand alone, so that Japanese is compared character
+by character. Whatever is too long to be compared in a moment is marked as a whole: a mark too many misleads nobody.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ BlockKind = Literal["text", "code", "table"]
 Segment = tuple[str, bool]
 """A run of characters, and does it differ from the other answer?"""
 
-_WORDS = re.compile(r"[A-Za-zÀ-ɏ]+|[0-9]+|[゠-ヿ]+|\s+|.", re.DOTALL)
+_JOINED = "\u200d\ufe0e\ufe0f\u20e3\u0300-\u036f\u3099\u309a\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
+"""What belongs to the character before it: joiners, variants, combining marks, skin tones."""
+
+_WORDS = re.compile(rf"[゠-ヿ]+|[0-9]+|[^\W\d_぀-ヿ㐀-鿿豈-﫿]+|\s+|.(?:[{_JOINED}]|(?<=\u200d).)*", re.DOTALL)
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _TABLE = re.compile(r"^\s*\|.*\|\s*$")
 

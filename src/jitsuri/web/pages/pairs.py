@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import zip_longest
 from uuid import UUID
 
 from jitsuri.flows.cold.labelling import Given, Work, label, next_pair, undo, work_of
 from jitsuri.flows.cold.viewing.opening_pairs import Progress, WayLine, progress, waiting
 from jitsuri.paper.shapes import Interval
 from jitsuri.review import records as review_rows
-from jitsuri.review.rules.differing import compared
+from jitsuri.review.rules.differing import Block, compared
 from jitsuri.review.rules.judging import LONGEST_NOTE, baseline_is_left, press_of
 from jitsuri.review.shapes import PRESSES, REASON_CODES, Label, Said
 from jitsuri.rightsizing.records import paired
@@ -144,11 +145,29 @@ def _given_shows(given: Given | None, trial_id: UUID) -> dict[str, object]:
     return {
         "given": given,
         "compared": compared(given.left.text, given.right.text) if given else None,
+        "calls": _calls(given) if given else ((), ()),
         "trial_id": trial_id,
         "reason_keys": REASON_KEYS,
         "reasons": REASON_CODES,
         "longest_note": LONGEST_NOTE,
     }
+
+
+Called = tuple[str, tuple[Block, ...]]
+"""A tool call as it is shown: its name, and its arguments with what differs marked."""
+
+
+def _calls(given: Given) -> tuple[list[Called], list[Called]]:
+    """The tools that each side calls; the calls of both are held against each other in their order."""
+    left: list[Called] = []
+    right: list[Called] = []
+    for one, other in zip_longest(given.left.calls, given.right.calls):
+        told = compared(one.text if one else "", other.text if other else "")
+        if one:
+            left.append((one.name, told.left))
+        if other:
+            right.append((other.name, told.right))
+    return left, right
 
 
 def _labelled(desk: Desk, request: PageRequest) -> tuple[UUID | None, Label | Refusal]:
