@@ -44,7 +44,9 @@ def main() -> int:
         error = 3 * (0.05 * 0.95 / told.runs) ** 0.5
         bad += shares[0] < 0.93 - error or shares[1] > 0.05 + error
         shown = ", ".join(f"{name} {np.mean(held) * 100:.1f}" for name, held in widths.items())
-        print(f"{world.name}: covered {shares[0]:.3f}, false passes {shares[1]:.3f}; width in points: {shown}", flush=True)
+        print(
+            f"{world.name}: covered {shares[0]:.3f}, false passes {shares[1]:.3f}; width in points: {shown}", flush=True
+        )
     return 1 if bad else 0
 
 

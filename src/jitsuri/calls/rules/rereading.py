@@ -6,7 +6,7 @@ Bodies are as they were kept: a caller's JSON, an upstream's JSON, the events of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -119,11 +119,17 @@ def with_system(dialect: str, body: Mapping[str, Any], system: str) -> dict[str,
 def reread_answer(kept: bytes) -> Reply | None:
     """A kept answer; None where it has none of the shapes that are known. Of several choices the first."""
     if kept.lstrip()[:5] in (b"data:", b"event") or kept.lstrip()[:1] == b":":
-        return _gathered(kept).reply()
+        return _added_up(_events(kept)).reply()
     found = _decoded(kept)
-    if isinstance(found, str):
-        return Reply(found)
-    return _answer(found) if isinstance(found, dict) else None
+    if isinstance(found, str):  # a log that kept JSON as text
+        within = _decoded(found.encode())
+        return _answer(within) if isinstance(within, dict) else Reply(found)
+    if isinstance(found, list):
+        return _added_up(one for one in found if isinstance(one, dict)).reply()
+    if not isinstance(found, dict):
+        return None
+    body = found.get("body")
+    return _answer(body if isinstance(body, dict) else found)
 
 
 def _decoded(kept: bytes) -> Any:
@@ -238,9 +244,9 @@ def _events(kept: bytes) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def _gathered(kept: bytes) -> _Gathered:
+def _added_up(events: Iterable[Mapping[str, Any]]) -> _Gathered:
     found = _Gathered()
-    for event in _events(kept):
+    for event in events:
         found.events += 1
         if isinstance(event.get("type"), str):
             _add_anthropic(found, event)
@@ -279,4 +285,5 @@ def _add_anthropic(found: _Gathered, event: Mapping[str, Any]) -> None:
     elif delta.get("type") == "input_json_delta":
         found.add_call(at, "", delta.get("partial_json"))
     elif isinstance(delta.get("stop_reason"), str):
-        found.finish = _FINISH.get(delta["stop_reason"], delta["stop_reason"])
+        reason: str = delta["stop_reason"]
+        found.finish = _FINISH.get(reason, reason)

@@ -49,8 +49,13 @@ def thread_id_of(trial_id: UUID, way: int, position: int) -> UUID:
 
 def spent_jpy(answer: Answer) -> Decimal:
     """What one answer counts against the cap: its cost, or the most it can have cost where that is unknown."""
-    known = answer.cost_jpy if answer.state in ("answered", "failed") else None
-    return answer.lost_jpy + (known if known is not None else answer.most_jpy)
+    return answer.lost_jpy + (answer.cost_jpy if answer.cost_jpy is not None else answer.most_jpy)
+
+
+def spent_of(plan: TrialPlan, answers: Sequence[Answer]) -> Decimal:
+    """What a trial has spent from its cap: of the ways that it asks. Stored answers of today cost nothing again."""
+    asked = {way.number for way in plan.asked}
+    return sum((spent_jpy(one) for one in answers if one.way in asked), Decimal(0))
 
 
 def is_clearly_failing(failed: int, asked: int) -> bool:

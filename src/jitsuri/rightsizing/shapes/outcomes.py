@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from msgspec import UNSET, UnsetType
 
@@ -40,6 +41,8 @@ class Table:
     signals: Mapping[str, tuple[float | None, ...]]
     """Numbers that came with an answer (confidence, mean log-probability): features of a cascade, nothing else."""
     are_tokens_estimated: bool = False
+    costs_jpy: tuple[Decimal | None, ...] = ()
+    """Yen of each answer as a ledger booked it; () where the table has no such column. They go before dollars and tokens."""
 
     def __len__(self) -> int:
         return len(self.prompt_ids)
