@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
     "approval": "jitsuri.cli.approval:approval",
+    "pairs": "jitsuri.cli.pairs:pairs",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",

@@ -31,6 +31,14 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
     return {row[0]: (bytes(row[1]), row[2], row[3]) for row in rows}
 
 
+def parts_of_calls(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Which parts of these calls are kept."""
+    found: dict[UUID, set[str]] = {}
+    for call_id, part in tx.execute("SELECT call_id, part FROM calls_texts WHERE call_id = ANY(%s)", (list(call_ids),)):
+        found.setdefault(call_id, set()).add(part)
+    return found
+
+
 def delete_due(tx: Connection, today: date) -> int:
     """Delete the texts whose last day has passed; returns how many."""
     return tx.execute("DELETE FROM calls_texts WHERE delete_on < %s", (today,)).rowcount

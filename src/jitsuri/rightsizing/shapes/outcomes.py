@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import UNSET, UnsetType
+
 from jitsuri.rightsizing.shapes.verdicts import Missing
 
 Scores = tuple[float | None, ...]
@@ -114,6 +116,16 @@ class Pairs:
     missing: Missing
     is_judge_named: bool = True
     """False: the table has one scorer that nobody called a judge (an exact match, a rule)."""
+    shares: tuple[str, ...] | UnsetType = UNSET
+    """How each pair came to people: ``uniform`` (drawn from all alike), ``focused``, '' (not drawn). Unset, and in no record,
+    where nobody says that pairs were drawn unevenly."""
+    stratum_sizes: Mapping[str, int] | UnsetType = UNSET
+    """Pairs that could have been drawn, by stratum; set with ``shares``."""
+
+    @property
+    def is_uneven(self) -> bool:
+        """Were labels spent more on some strata than on others? Then strata are weighted, and counts rest on the uniform share."""
+        return not isinstance(self.shares, UnsetType)
 
     def __len__(self) -> int:
         return len(self.prompt_ids)

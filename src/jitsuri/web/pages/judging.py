@@ -33,7 +33,7 @@ SLICE_BADGES: Mapping[str, str] = {"shown": "good", "fine": "", "blocks": "bad",
 
 CAUTIONS = frozenset(
     {"judge_only", "judge_set_aside", "judge_nonsense", "slices_unconfirmed", "within_margin_but_worse", "family_adjusted",
-     "today_misses_bar", "not_cheaper", "dominated", "no_baseline"}
+     "today_misses_bar", "not_cheaper", "dominated", "no_baseline", "critical_outside"}
 )  # fmt: skip
 """Reasons that decide nothing by themselves, but must be read with the decision."""
 

@@ -20,9 +20,11 @@ from jitsuri.flows.cold.pricing_outcomes import Prices
 from jitsuri.flows.cold.trying.drawing import Keys, opened_requests
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.scoring import opened
+from jitsuri.review import records as review_rows
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.packing import packed
 from jitsuri.rightsizing.rules.replying import told
+from jitsuri.rightsizing.rules.sharing import with_shares
 from jitsuri.rightsizing.rules.tabling import JUDGE, Texts, table_of_trial
 from jitsuri.rightsizing.rules.trying import spent_of
 from jitsuri.rightsizing.shapes.certificates import Certificate
@@ -47,11 +49,17 @@ class Decision:
 
 
 def read_table(tx: Connection, trial: Trial, labels: Sequence[PairLabel] = (), texts: Texts | None = None) -> Table:
-    """The outcomes of a trial as they stand."""
-    return table_of_trial(
-        trial, trial_rows.requests_of(tx, trial.trial_id), trial_rows.answers_of(tx, trial.trial_id),
-        trial_rows.scores_of(tx, trial.trial_id), labels, texts,
+    """The outcomes of a trial as they stand; beside people's labels, how their pairs were drawn."""
+    requests = trial_rows.requests_of(tx, trial.trial_id)
+    table = table_of_trial(
+        trial, requests, trial_rows.answers_of(tx, trial.trial_id), trial_rows.scores_of(tx, trial.trial_id), labels,
+        texts,
     )  # fmt: skip
+    if not labels:
+        return table
+    ways = {way.name: way.number for way in trial.plan.candidates}
+    positions = {str(one.call_id): one.position for one in requests}
+    return with_shares(table, ways, positions, review_rows.shares_of_trial(tx, trial.trial_id))
 
 
 def verdict_of_trial(

@@ -12,6 +12,7 @@ from jitsuri.flows.cold.viewing.basing import rates_kept
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.local_files import LocalFolder
+from jitsuri.review import records as review_rows
 from jitsuri.rightsizing.shapes.trials import PairLabel
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Connection, Store
@@ -19,9 +20,8 @@ from jitsuri.terms.errors import OperatorError
 
 
 def labels_of(tx: Connection, trial_id: UUID) -> Sequence[PairLabel]:
-    """What people said of a trial's pairs, the standing version of each label. No room keeps labels yet."""
-    del tx, trial_id
-    return ()
+    """What people said of a trial's pairs, the standing version of each label."""
+    return [PairLabel(*one) for one in review_rows.labels_of_trial(tx, trial_id)]
 
 
 def prompts_of(store: Store) -> PromptOf:
