@@ -22,6 +22,9 @@ and keeps one's own; who decides about a key is told by ``rules.keying.deciding_
 money and open texts; ``label_pairs`` says which answer is better. ``put_in_force`` lets a certificate answer, rolls it back or
 keeps a void one. ``edit_prompts`` writes versions of a task's prompt; which of them answers is ``confirm_tasks``."""
 
+LinkPurpose = Literal["first_admin", "password"]
+"""``first_admin``: makes the first administrator. ``password``: its person sets a (new) password."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
