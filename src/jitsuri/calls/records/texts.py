@@ -30,6 +30,16 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
     return {row[0]: (bytes(row[1]), row[2], row[3]) for row in rows}
 
 
+def newest_whole(tx: Connection, task: str, limit: int) -> list[tuple[UUID, datetime]]:
+    """Calls of a task whose request and answer are kept, newest first: ``(call id, when)``."""
+    rows = tx.execute(
+        "SELECT call_id, at FROM calls_calls AS c WHERE task = %s AND status = 'ok' AND 2 = (SELECT count(*) FROM calls_texts "
+        "AS t WHERE t.call_id = c.call_id AND t.part IN ('request', 'response')) ORDER BY at DESC, call_id LIMIT %s",
+        (task, limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def delete_due(tx: Connection, today: date) -> int:
     """Delete the texts whose last day has passed; returns how many."""
     return tx.execute("DELETE FROM calls_texts WHERE delete_on < %s", (today,)).rowcount

@@ -88,6 +88,7 @@ def answer_headers(call_id: str, length: int) -> Headers:
 
 
 @lru_cache(maxsize=10_000)
-def told_target(target: Target) -> bytes:
-    """Upstream and model for the caller's header. A model is named by the caller: what no header may hold gives way."""
+def told_target(target: Target | str) -> bytes:
+    """Upstream and model, or how a way is written, for the caller's header. A model is named by the caller: what no header
+    may hold gives way."""
     return "".join(sign if sign.isprintable() else "?" for sign in str(target)).encode()
