@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Person, Right, Session
-from jitsuri.providers.shapes import Upstream
+from jitsuri.providers.shapes import Ask, Upstream
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
+from jitsuri.web.trying import Tries
 from jitsuri.words import Language
 
 Needed = Right | Literal["anyone", "signed_in"]
@@ -60,6 +61,9 @@ class Desk:
     """What routing knows of them."""
     gateway_port: int = 0
     """The port that the gateway listens on, where it runs beside this console; 0: as the settings have it."""
+    ask: Ask | None = None
+    """How pages ask models; None where this console cannot."""
+    tries: Tries = field(default_factory=Tries)
 
     @property
     def company(self) -> str:

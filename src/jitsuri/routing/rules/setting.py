@@ -143,6 +143,15 @@ def ways_of(variant: Variant) -> tuple[str, ...]:
     return (way_name(variant.target, variant.prompt), *map(str, variant.fallbacks))
 
 
+def ways_in(variant: Variant) -> tuple[tuple[Target, int], ...]:
+    """Every target with the prompt that goes with it, in order, the canary's last – also where it differs in its prompt alone."""
+    ways = [(target, variant.prompt) for target in targets_of(variant)]
+    canary = variant.canary
+    if canary is not None and (canary.target, canary.prompt) not in ways:
+        ways.append((canary.target, canary.prompt))
+    return tuple(ways)
+
+
 def canary_way(canary: Canary) -> str:
     """How a canary answers, as it is written."""
     return way_name(canary.target, canary.prompt)
