@@ -62,7 +62,7 @@ class Desk:
     gateway_port: int = 0
     """The port that the gateway listens on, where it runs beside this console; 0: as the settings have it."""
     ask: Ask | None = None
-    """How pages ask models; None where this console cannot."""
+    """Asks models outside the path of a call; None where this console cannot."""
     tries: Tries = field(default_factory=Tries)
 
     @property

@@ -27,6 +27,7 @@ REASONS: Mapping[str, Reason] = {
         "forbidden",
     ),
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
+    "prompt_missing": "no_capacity",
     "rate_limited": "rate",
     "body_too_large": "too_large",
     "headers_too_large": "headers",

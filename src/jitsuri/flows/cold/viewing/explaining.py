@@ -124,7 +124,9 @@ def _plan(tx: Connection, view: CallView, sites: Mapping[str, Site]) -> PlanThen
     told = tuple((target, out.get(str(target))) for target, _ in ways)
     canary = variant.canary
     by_canary = canary is not None and str(canary.target) not in out and is_in(view.call.thread_id, canary.per_mille)
-    return PlanThen(variant, version, rule, ruled[1] if ruled is not None else None, told, by_canary, tuple(p for _, p in ways))
+    return PlanThen(
+        variant, version, rule, ruled[1] if ruled is not None else None, told, by_canary, tuple(p for _, p in ways)
+    )
 
 
 def _held(history: Sequence[tuple[_Kept, Versioned]], at: datetime) -> tuple[_Kept, Versioned] | None:
