@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import cast
@@ -161,7 +160,7 @@ def try_(desk: Desk, /, task: str, way: str, count: int, cap: str, is_sure: bool
                 estimate=digits_told(what.estimate_jpy or Decimal(0)),
             )  # fmt: skip
             click.confirm(text("cli.prompt.try.sure", desk.lang), abort=True, err=True)
-        rows = list(_asked(desk, store, what))
+        rows = _asked(desk, store, what)
     _tell_tried(desk, what, rows)
 
 
@@ -199,14 +198,12 @@ def seen(desk: Desk, /, task: str, call: str | None, reason: str, json_out: bool
         desk.say("cli.prompt.seen.line", calls=one.calls, call=one.call_id, version=known, beginning=beginning)
 
 
-def _asked(desk: Desk, store: Store, what: Try) -> Iterator[Tried]:
+def _asked(desk: Desk, store: Store, what: Try) -> list[Tried]:
     """The calls in order, each as it ended."""
-    rows: dict[int, Tried] = {}
     try_id = derived_id("try", desk.secret())
     with Replayer(desk.settings, store) as ask:
-        for place, row in try_prompt(store, desk.now(), "cli", what, _folder(desk), ask, try_id):
-            rows[place] = row
-    yield from (rows[place] for place in sorted(rows))
+        rows = dict(try_prompt(store, desk.now(), "cli", what, _folder(desk), ask, try_id))
+    return [rows[place] for place in sorted(rows)]
 
 
 def _tell_tried(desk: Desk, what: Try, rows: list[Tried]) -> None:

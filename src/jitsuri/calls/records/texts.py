@@ -43,7 +43,7 @@ def newest_whole(tx: Connection, task: str, limit: int) -> list[tuple[UUID, date
 def newest_requests(tx: Connection, task: str, limit: int) -> list[tuple[UUID, datetime, bytes, str]]:
     """The kept requests of a task, newest first: ``(call id, when, sealed bytes, key name)``."""
     rows = tx.execute(
-        "SELECT call_id, at, sealed, key_name FROM calls_calls JOIN calls_texts USING (call_id) "
+        "SELECT call_id, at, sealed, t.key_name FROM calls_calls JOIN calls_texts AS t USING (call_id) "
         "WHERE task = %s AND part = 'request' ORDER BY at DESC, call_id LIMIT %s",
         (task, limit),
     )
