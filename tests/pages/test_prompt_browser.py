@@ -150,8 +150,11 @@ def test_every_page_fits_its_width(store: Store, tmp_path: Path, lang: str, widt
     console = prompt_console(store, tmp_path, Said())
 
     def walk(url: str, page: Page) -> None:
-        for name, path in (("prompts", DESK), ("prompt-difference", f"{DESK}/difference?old=1&new=2"),
-                           ("prompts-none", "/tasks/quotation-extraction/prompts"), ("variant-linked", "/tasks/inquiry-triage/variant")):  # fmt: skip
+        paths = {
+            "prompts": DESK, "prompt-difference": f"{DESK}/difference?old=1&new=2",
+            "prompts-none": "/tasks/quotation-extraction/prompts", "variant-linked": "/tasks/inquiry-triage/variant",
+        }  # fmt: skip
+        for name, path in paths.items():
             page.goto(url + path)
             expect(page.locator("h1")).to_be_visible()
             shot(page, f"{name}-{lang}", width)

@@ -35,7 +35,7 @@ def prompt_fault(text: str) -> Refusal | None:
     for line, said in enumerate(text.split("\n"), 1):
         for column, sign in enumerate(said, 1):
             if unicodedata.category(sign) in _NO_SIGNS and sign not in _ALLOWED:
-                facts = {"field": "text", "sign": f"U+{ord(sign):04X}", "line": line, "column": column}
+                facts = {"field": "text", "sign": f"U+{ord(sign):04X}", "row": line, "column": column}
                 return Refusal("prompt_sign", facts)
     if text.count(CALLER) > 1:
         return Refusal("prompt_marker_twice", {"field": "text", "marker": CALLER})

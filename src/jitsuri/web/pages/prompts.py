@@ -108,7 +108,7 @@ def show_difference(desk: Desk, request: PageRequest) -> Answer:
         "path": Links().prompts(task),
         "old": old,
         "new": new,
-        "versions": [(str(one.version), _named(one, lang)) for one in every],
+        "versions": [(str(one.version), text("page.variant.version", lang, version=one.version)) for one in every],
         "parts": _folded(differences(old.text, new.text)),
     }
     return Page("prompt_difference.html", shows)
@@ -292,10 +292,6 @@ def _folded(lines: Sequence[Line]) -> list[tuple[bool, list[Line]]]:
             made.append((is_folded, []))
         made[-1][1].append(line)
     return made
-
-
-def _named(one: Prompt, lang: Language) -> str:
-    return text("page.prompts.version_by", lang, version=one.version, by=one.author)
 
 
 def _may_open(request: PageRequest) -> bool:
