@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "key": "jitsuri.cli.key:key",
     "budget": "jitsuri.cli.budget:budget",
     "variant": "jitsuri.cli.variant:variant",
+    "prompt": "jitsuri.cli.prompt:prompt",
     "ask": "jitsuri.cli.ask:ask",
     "explain": "jitsuri.cli.explain:explain",
     "worker": "jitsuri.cli.worker:worker",

@@ -67,6 +67,13 @@ class Links:
     def variant(self, name: str) -> str:
         return f"/tasks/{quote(name or NOBODY, safe='')}/variant"
 
+    def prompts(self, name: str) -> str:
+        return f"/tasks/{quote(name or NOBODY, safe='')}/prompts"
+
+    def trial_of(self, name: str, way: str) -> str:
+        """Where a trial of this way is begun."""
+        return f"/trials/new?{urlencode({'task': name, 'way': way})}"
+
     def departments(self) -> str:
         return f"/departments{self._in(None)}"
 
