@@ -51,8 +51,13 @@ def own_price(text: str) -> tuple[str, tuple[Decimal, Decimal]]:
 
 def sheet_for(prices: Prices, model: str) -> ModelSheet | None:
     """The sheet of a model as tables name it: its name, else ``vendor__name`` as ``vendor/name``."""
+    return sheet_named(prices.book, model)
+
+
+def sheet_named(book: PriceBook, model: str) -> ModelSheet | None:
+    """The sheet of a model as tables and certificates name it, by a book."""
     for provider, name in (("", model), tuple(model.split("__", 1)) if "__" in model else ("", "")):
-        sheet = find_sheet(prices.book, provider, name)
+        sheet = find_sheet(book, provider, name)
         if isinstance(sheet, ModelSheet):
             return sheet
     return None
