@@ -16,6 +16,8 @@ from typing import Literal
 from jitsuri.approvals import records as approval_rows
 from jitsuri.approvals.shapes import Matter
 from jitsuri.flows.cold.pricing_outcomes import sheet_named
+from jitsuri.flows.cold.renewing_prices import book_in_use
+from jitsuri.flows.cold.viewing.basing import rates_kept
 from jitsuri.flows.cold.viewing.counting import summed
 from jitsuri.flows.cold.viewing.foreseeing import (
     HORIZON_DAYS,
@@ -31,6 +33,7 @@ from jitsuri.ledger.rules.announcing import change_percent, changes_ahead_of
 from jitsuri.ledger.rules.converting import Rates
 from jitsuri.ledger.rules.finding import find_sheet, retirement_of
 from jitsuri.ledger.shapes.pricing import ModelSheet, PriceBook, Retirement
+from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.views import Use
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.shapes.certificates import Certificate, Saving
@@ -63,7 +66,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """A task whose calls have nowhere to go. ``cost_jpy``: today's, of this use per month."""
+    """A task whose calls have nowhere to go. ``cost_jpy``: of this use per month, at the last prices before the end."""
 
     task: str
     calls: int
@@ -147,6 +150,14 @@ class Radar:
     month_jpy: Decimal
     """What all calls of ``month`` to models with a price cost, at today's price."""
 
+    @property
+    def announced(self) -> tuple[Announced, ...]:
+        return tuple(one for one in self.coming if isinstance(one, Announced))
+
+    @property
+    def endings(self) -> tuple[Ending, ...]:
+        return tuple(one for one in self.coming if isinstance(one, Ending))
+
     def of_task(self, task: str) -> Radar:
         """What touches one task, with its own yen only."""
         kept: list[Coming] = []
@@ -185,6 +196,25 @@ def radar(tx: Connection, now: datetime, book: PriceBook, rates: Rates, sites: M
         if key in stand.sheets and (cost := stand.cost_jpy(stand.sheets[key], uses, today)) is not None
     )
     return Radar(today, stand.month, tuple(coming), tuple(touched), month_jpy)
+
+
+def radar_kept(tx: Connection, now: datetime, kind: RateKind, sites: Mapping[str, Site]) -> Radar:
+    """The radar by the book in use and the rates that are kept; an empty one before the first start."""
+    kept = book_in_use(tx)
+    if kept is None:
+        return Radar(company_day(now), None, (), (), Decimal(0))
+    return radar(tx, now, kept[0], rates_kept(tx, kind), sites)
+
+
+def certificate_ahead(
+    tx: Connection, now: datetime, kind: RateKind, paper: Certificate, state: CertificateState
+) -> tuple[Touched, ...]:
+    """What each day to come does to one certificate; nothing for one that does not hold and cannot be put in force."""
+    kept = book_in_use(tx)
+    stand = ground(tx, now, kept[0], rates_kept(tx, kind)) if kept is not None and state in _HOLDING else None
+    if stand is None:
+        return ()
+    return tuple(touched_by(stand, paper, state, [use for uses in stand.uses.values() for use in uses]))
 
 
 def soon(found: Radar) -> tuple[Coming, ...]:
@@ -254,7 +284,7 @@ def _endings(stand: Ground, ways: _Ways) -> list[Ending]:
         if end is None or (end.on is not None and (end.on - stand.today).days > HORIZON_DAYS):
             continue
         day = end.on or stand.today
-        eve = min(stand.today, day - timedelta(days=1))
+        eve = day - timedelta(days=1) if end.on is not None else day
         stranded = tuple(
             Stranded(
                 task, sum(use.calls for use in own), stand.cost_jpy(sheet, own, eve),
@@ -283,6 +313,9 @@ def _sheet_of_way(book: PriceBook, name: str, sites: Mapping[str, Site]) -> Mode
 # -- certificates
 
 
+_HOLDING: frozenset[CertificateState] = frozenset({"draft", "in_review", "in_decision", "returned", "approved"})
+
+
 def _holding(tx: Connection, today: date) -> list[tuple[Certificate, CertificateState]]:
     """Certificates that hold or may be put in force: passed, not expired, not rejected; the newest per task and way."""
     matters: dict[str, Matter] = {one.subject: one for one in approval_rows.everything(tx) if one.kind == "certificate"}
@@ -290,7 +323,7 @@ def _holding(tx: Connection, today: date) -> list[tuple[Certificate, Certificate
     for kept in certificate_rows.certificates(tx):
         paper = kept.certificate
         state = state_of(paper, today, matters.get(paper.number))
-        if state not in ("refused", "expired", "rejected"):
+        if state in _HOLDING:
             found.setdefault((paper.task.name, paper.proposed.model), (paper, state))
     return list(found.values())
 
