@@ -162,7 +162,7 @@ def signer_of(person: Person) -> Signer:
     """A person as the route sees one; who has left may do nothing."""
     steps = frozenset(step for step, right in STEP_RIGHTS.items() if may(person, right))
     roles = tuple(role for role in ROLES if role in person.roles)
-    return Signer(person.login, person.name, roles, steps, may(person, "stand_in"))
+    return Signer(person.login, person.name, roles, steps, may(person, "stand_in"), not person.is_active)
 
 
 def _hand(tx: Connection, acting: Acting, today: date) -> Hand | Refusal:

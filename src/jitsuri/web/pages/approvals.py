@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jitsuri.approvals import records as approval_rows
-from jitsuri.approvals.rules import LONGEST_REASON, is_ahead, is_standing
-from jitsuri.approvals.shapes import Deputy, Kind, Signer
+from jitsuri.approvals.rules import LONGEST_REASON, idle_reason, is_ahead, is_standing
+from jitsuri.approvals.shapes import Deputy, Idle, Kind, Signer
 from jitsuri.flows.cold.admitting import confirm_password
 from jitsuri.flows.cold.approving import Acting, appoint_deputy, certificate_fault, end_deputy
 from jitsuri.flows.cold.reading_tables import day_of
@@ -47,6 +47,8 @@ class Standing:
     name: str
     state: str
     """``ahead``, ``now`` or ``over``."""
+    idle: Idle
+    """Why it signs nothing, though its days are not over; '' where it may sign."""
     may_end: bool
 
 
@@ -153,7 +155,8 @@ def _standing(deputy: Deputy, names: Mapping[str, Signer], request: PageRequest,
     principal, name = (names[one].name if one in names else one for one in (deputy.principal, deputy.login))
     is_theirs = deputy.principal == request.person.login or request.may("edit_people")
     may_end = state != "over" and request.may("stand_in") and is_theirs
-    return Standing(deputy, principal, name, state, may_end)
+    idle: Idle = "" if state == "over" else idle_reason(deputy, names.values())
+    return Standing(deputy, principal, name, state, idle, may_end)
 
 
 def _unconfirmed(desk: Desk, request: PageRequest) -> Refusal | None:
