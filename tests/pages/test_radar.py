@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,14 +15,19 @@ from pathlib import Path
 
 import pytest
 from approval_parts import file_one
+from browser_parts import running_browser, served
+from click.testing import CliRunner
 from console_parts import Console
 from hypothesis import given
 from hypothesis import strategies as st
 from page_reading import check_main
 from page_scene import NOW, book, rate_on
+from playwright.sync_api import expect
 from radar_scene import OWN_PRICES, SITES, Ahead
+from test_pages_browser import House
 from verdict_parts import PASS, certificate
 
+from jitsuri.cli.ahead import ahead
 from jitsuri.flows.cold.viewing.foreseeing import Announced, Ground, announced_on
 from jitsuri.flows.cold.viewing.scouting import Alternative, Ending, Radar, Shift, net_at, radar_kept, soon, touched_by
 from jitsuri.ledger.rules.announcing import change_percent
@@ -34,6 +43,10 @@ from jitsuri.terms.errors import CallerError
 from jitsuri.terms.period import Month
 from jitsuri.terms.usage import Usage
 from jitsuri.words import LANGUAGES, Language, text
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+
+from test_key import Counter
 
 D = Decimal
 RATE = D("154.20")
@@ -377,3 +390,64 @@ def test_the_horizon_is_a_little_over_a_year(store: Store, tmp_path: Path) -> No
     far = (NOW + timedelta(days=401)).date().isoformat()
     only_end = "[[retirement]]" + OWN_PRICES.partition("[[retirement]]")[2]
     assert seen(Ahead(store, tmp_path, own=only_end.replace("2027-02-01", far))).endings == ()
+
+
+# -- in a window
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_is_cut_off_in_a_window(store: Store, tmp_path: Path, lang: Language, width: int) -> None:
+    scene, shots = Ahead(store, tmp_path), os.environ.get("JITSURI_SHOTS")
+    scene.falls_back("quotation-extraction", "gpt-small", "gpt-tiny")
+    paths = {
+        "radar": "/radar", "radar-task": "/radar?task=inquiry-triage", "overview": "/", "prices": "/prices",
+        "task": "/tasks/quotation-extraction", "certificate": f"/certificates/{scene.number}",
+    }  # fmt: skip
+
+    def work() -> None:
+        with served(scene.console.app) as url, running_browser() as browser:
+            house = House(scene.scene, url, scene.admin)
+            page = house.page(browser.new_context(viewport={"width": width, "height": 900}), lang)
+            for name, path in paths.items():
+                page.goto(url + path)
+                expect(page.locator("h1")).to_be_visible()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+                if shots:
+                    page.screenshot(path=Path(shots) / f"ahead-{name}-{lang}-{width}.png", full_page=True)
+            page.goto(url + "/prices")
+            page.get_by_role("link", name=text("page.radar.head", lang)).click()
+            page.locator("select[name=task]").select_option("inquiry-triage")
+            page.locator("main form button").first.click()
+            expect(page.locator("tbody").first.locator("tr")).to_have_count(1)
+            assert house.told == []
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
+# -- the command
+
+
+def test_the_command_says_what_the_page_says(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Ahead(store, tmp_path)
+    monkeypatch.setattr("jitsuri.cli.ahead.ensure_book", lambda *_: scene.book)
+
+    def asked(*words: str, lang: str = "ja") -> str:
+        result = CliRunner().invoke(ahead, words, obj=Counter(store, lang), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    told = json.loads(asked("--json"))
+    assert [(one["kind"], one["model"], one["on"]) for one in told["coming"]] == [
+        ("price", "gpt-small", "2026-12-01"), ("price", "gpt-big", "2027-01-01"), ("end", "gpt-small", "2027-02-01"),
+    ]  # fmt: skip
+    assert D(told["coming"][1]["tasks"][0]["effect_jpy"]) == 44 * D("3.5") * RATE
+    assert [(one["number"], one["void"]) for one in told["certificates"]] == [(scene.number, True)]
+    one_task = json.loads(asked("--json", "--task", "quotation-extraction"))
+    assert ([one["model"] for one in one_task["coming"]], one_task["certificates"]) == (["gpt-small"] * 2, [])
+    for lang in LANGUAGES:
+        assert "inquiry-triage" in asked(lang=lang)
+        assert text("cli.prices.ahead.none", lang) in asked("--task", "-", lang=lang)
