@@ -1,6 +1,6 @@
 """Foreseeing: what dated price changes will do to the models in use, in yen per month, task by task.
 
-Which side of a price's cliff a use falls on is told by its average call (``price_of_mix``), so a change is reckoned per
+Which side of a price's cliff a use falls on is told by its average call (``mix_priced_by``), so a change is reckoned per
 task, and a model's effect is the sum of its tasks' effects.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -18,8 +18,8 @@ from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.rules.announcing import changes_ahead_of
 from jitsuri.ledger.rules.converting import EXACT, Rates
 from jitsuri.ledger.rules.finding import find_sheet
-from jitsuri.ledger.rules.pricing import Resolved, price_of_mix, resolve
-from jitsuri.ledger.shapes.pricing import ModelSheet, PriceBook, PriceChange
+from jitsuri.ledger.rules.pricing import Plan, mix_priced_by, plan_of
+from jitsuri.ledger.shapes.pricing import ModelSheet, PriceBook, PriceChange, Unpriced
 from jitsuri.ledger.shapes.views import Use
 from jitsuri.store.door import Connection
 from jitsuri.terms.money import exact_product
@@ -33,6 +33,9 @@ IN_USE_MONTHS = 6
 """A model is in use while a call of these last months asked it."""
 
 Key = tuple[str, str]
+
+Terms = tuple[Plan, Decimal | None]
+"""A day's plan of a sheet and tier, and today's rate; None for a price in yen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +121,22 @@ class Ground:
     sheets: Mapping[Key, ModelSheet]
     uses: Mapping[Key, Sequence[Use]]
     """By the book's own names, dearest first."""
+    known: dict[tuple[str, str, str, date], Terms | None] = field(default_factory=dict)
+    """What was resolved already: provider, model, tier and day; it changes no result."""
 
     def cost_jpy(self, sheet: ModelSheet, uses: Sequence[Use], on: date) -> Decimal | None:
         """What this use would cost at a sheet at a day's prices and today's rate; None where that cannot be said."""
-        return _cost_jpy(sheet, _mixes(uses), noon_of(on), self.rates, self.today)
+        parts: list[Decimal] = []
+        for tier, (calls, usage) in _mixes(uses).items():
+            key = (sheet.provider, sheet.model, tier, on)
+            if key not in self.known:
+                self.known[key] = _terms(sheet, tier, on, self.rates, self.today)
+            terms = self.known[key]
+            cost = mix_priced_by(terms[0], usage, calls) if terms is not None else None
+            if terms is None or not isinstance(cost, Decimal):
+                return None
+            parts.append(cost if terms[1] is None else exact_product(cost, terms[1]))
+        return summed(parts) if parts else None
 
 
 def ground(tx: Connection, now: datetime, book: PriceBook, rates: Rates) -> Ground | None:
@@ -132,7 +147,7 @@ def ground(tx: Connection, now: datetime, book: PriceBook, rates: Rates) -> Grou
         return None
     sheets = used_sheets(book, models_in_use(tx, month_of(today)))
     held: dict[Key, list[Use]] = defaultdict(list)
-    found: dict[Key, ModelSheet | None] = {}
+    found: dict[Key, ModelSheet | None] = dict(sheets)
     for use in reading.uses(tx, month.first, month.first):
         key = use.provider, use.model
         if key not in found:
@@ -201,23 +216,21 @@ def _sum(parts: Sequence[Decimal | None]) -> Decimal | None:
 def _mixes(uses: Sequence[Use]) -> dict[str, tuple[int, Usage]]:
     found: dict[str, tuple[int, Usage]] = {}
     for use in uses:
-        calls, usage = found.get(use.tier, (0, Usage()))
+        if use.tier not in found:
+            found[use.tier] = (use.calls, use.usage)
+            continue
+        calls, usage = found[use.tier]
         added = Usage(**{kind: getattr(usage, kind) + getattr(use.usage, kind) for kind in USAGE_KINDS})
         found[use.tier] = (calls + use.calls, added)
     return found
 
 
-def _cost_jpy(
-    sheet: ModelSheet, mixes: Mapping[str, tuple[int, Usage]], at: datetime, rates: Rates, today: date
-) -> Decimal | None:
-    """What this use costs at an instant's prices and today's rate; None where that cannot be said."""
-    parts: list[Decimal] = []
-    for tier, (calls, usage) in mixes.items():
-        cost, resolved = price_of_mix(sheet, usage, calls, at, tier), resolve(sheet, at, tier)
-        if not isinstance(cost, Decimal) or not isinstance(resolved, Resolved):
-            return None
-        rate = rates.on(resolved.currency, today)
-        if resolved.currency != "JPY" and rate is None:
-            return None
-        parts.append(cost if rate is None else exact_product(cost, rate.rate))
-    return summed(parts) if parts else None
+def _terms(sheet: ModelSheet, tier: str, on: date, rates: Rates, today: date) -> Terms | None:
+    """How a sheet prices a tier on a day, and today's rate; None where no yen can be told."""
+    plan = plan_of(sheet, noon_of(on), tier)
+    if isinstance(plan, Unpriced):
+        return None
+    rate = rates.on(plan.currency, today)
+    if plan.currency != "JPY" and rate is None:
+        return None
+    return plan, rate.rate if rate is not None else None

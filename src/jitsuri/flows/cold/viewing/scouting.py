@@ -148,7 +148,7 @@ class Radar:
     coming: tuple[Coming, ...]
     certificates: tuple[Touched, ...]
     month_jpy: Decimal
-    """What all calls of ``month`` to models with a price cost, at today's price."""
+    """What all calls of ``month`` to models with a price cost, as booked."""
 
     @property
     def announced(self) -> tuple[Announced, ...]:
@@ -190,11 +190,7 @@ def radar(tx: Connection, now: datetime, book: PriceBook, rates: Rates, sites: M
     all_uses = [use for uses in stand.uses.values() for use in uses]
     touched = [one for paper, state in holding for one in touched_by(stand, paper, state, all_uses)]
     touched.sort(key=lambda one: (one.on, one.number))
-    month_jpy = summed(
-        cost
-        for key, uses in stand.uses.items()
-        if key in stand.sheets and (cost := stand.cost_jpy(stand.sheets[key], uses, today)) is not None
-    )
+    month_jpy = summed(use.cost_jpy for use in all_uses)
     return Radar(today, stand.month, tuple(coming), tuple(touched), month_jpy)
 
 
