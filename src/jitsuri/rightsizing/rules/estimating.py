@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from jitsuri.evaluation.rules.agreeing import Seen, agreement, correlated, p_correlated
 from jitsuri.evaluation.rules.estimating import FOLDS, Sample, gathered, ppi_parts
+from jitsuri.evaluation.rules.judging.reporting import report_of
 from jitsuri.evaluation.rules.ordering import folds
 from jitsuri.evaluation.rules.tilting import SMALL, Part, lower_bound, mean_of, p_above, p_below, upper_bound
+from jitsuri.evaluation.shapes import JudgeReport
 from jitsuri.rightsizing.rules.packing import rounded
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Thresholds
 from jitsuri.rightsizing.shapes.verdicts import Agreement, Reason, Span
@@ -47,6 +49,7 @@ class Estimate:
     agreement: Agreement | None = None
     problem: Reason | None = None
     cautions: tuple[Reason, ...] = field(default=())
+    judging: JudgeReport | None = None
 
     @property
     def n(self) -> int:
@@ -97,11 +100,12 @@ def estimate(pairs: Pairs, thresholds: Thresholds, seed: int) -> Estimate:
     people = _difference(pairs.people_candidate, pairs.people_baseline)
     judge = _difference(pairs.judge_candidate, pairs.judge_baseline)
     labelled, judged = np.flatnonzero(~np.isnan(people)), np.flatnonzero(~np.isnan(judge))
+    report = report_of(pairs.judging) if pairs.judging else None
     if pairs.human:
-        found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed)
+        found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed, report)
     else:
-        found = _of_judge(pairs, judge, judged)
-    return _checked(pairs, found, thresholds)
+        found = _of_judge(pairs, judge, judged, report)
+    return _checked(pairs, found, thresholds, report)
 
 
 def _difference(candidate: Scores, baseline: Scores) -> Floats:
@@ -110,7 +114,9 @@ def _difference(candidate: Scores, baseline: Scores) -> Floats:
     return found
 
 
-def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64]) -> Estimate:
+def _of_judge(
+    pairs: Pairs, judge: Floats, judged: NDArray[np.int64], report: JudgeReport | None = None
+) -> Estimate:
     source: Literal["judge", "table"] = "judge" if pairs.is_judge_named else "table"
     one, other = array(pairs.judge_baseline)[judged], array(pairs.judge_candidate)[judged]
     problem = None
@@ -119,6 +125,8 @@ def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64]) -> Estimat
         cautions = (Reason("judge_only", {"judge": pairs.judge}),)
         if len(judged) and p_correlated(correlated(one, other), len(one)) > KNOWS_ALONE:
             problem = Reason("judge_nonsense", {"judge": pairs.judge})
+        if report is not None and report.set_aside:
+            problem = Reason("judge_unfit", {"judge": pairs.judge, "why": report.set_aside})
     return Estimate(
         _strata_parts(judge[judged], [pairs.strata[at] for at in judged]), judge[judged], judged, "paired", source, 0,
         len(judged), _mean(one), _mean(other), problem=problem, cautions=cautions,
@@ -133,10 +141,13 @@ def _of_people(
     judged: NDArray[np.int64],
     thresholds: Thresholds,
     seed: int,
+    report: JudgeReport | None,
 ) -> Estimate:
     both = np.intersect1d(labelled, judged)
     alone = np.setdiff1d(judged, labelled)
     seen = _agreed(people[both], judge[both], len(labelled), len(alone), thresholds) if pairs.judge else None
+    if seen is not None and report is not None and report.set_aside:
+        seen = replace(seen, is_used=False, set_aside=report.set_aside)
     parts: Sequence[Part] = _strata_parts(people[labelled], [pairs.strata[at] for at in labelled], _sizes(pairs))
     method: Literal["paired", "ppi"] = "paired"
     cautions: tuple[Reason, ...] = ()
@@ -201,15 +212,27 @@ def _why_aside(seen: Seen, people: Floats, judge: Floats, labelled: int, alone: 
     return "" if alone else "no_more_pairs"
 
 
-def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Estimate:
-    """The same estimate with the first thing that stands against any verdict."""
-    problem = _problem(pairs, found, thresholds) or found.problem
-    parts = found.parts if found.n else ()
-    method: Literal["paired", "ppi", "none"] = found.method if found.n else "none"
-    return Estimate(
-        parts, found.differences, found.places, method, found.source, found.people, found.judged, found.mean_baseline,
-        found.mean_candidate, found.agreement, problem, found.cautions,
-    )  # fmt: skip
+def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds, report: JudgeReport | None) -> Estimate:
+    """The same estimate with the first thing that stands against any verdict, and the judge's faults."""
+    unfit = found.problem if found.problem is not None and found.problem.code == "judge_unfit" else None
+    return replace(
+        found,
+        parts=found.parts if found.n else (),
+        method=found.method if found.n else "none",
+        problem=unfit or _problem(pairs, found, thresholds) or found.problem,
+        cautions=(*found.cautions, *_faults(report)),
+        judging=report,
+    )
+
+
+def _faults(report: JudgeReport | None) -> tuple[Reason, ...]:
+    """Each fault of a judge as a reason: ``judge_position_bias`` and so on."""
+    if report is None:
+        return ()
+    return tuple(
+        Reason(f"judge_{fault.code}", {"judge": report.judge, "share": fault.share, "limit": fault.limit, "n": fault.n})
+        for fault in report.faults
+    )
 
 
 def _problem(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Reason | None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
+from jitsuri.evaluation.shapes import JudgeCounts
 from jitsuri.rightsizing.shapes.verdicts import Missing
 
 Scores = tuple[float | None, ...]
@@ -38,6 +41,9 @@ class Table:
     signals: Mapping[str, tuple[float | None, ...]]
     """Numbers that came with an answer (confidence, mean log-probability): features of a cascade, nothing else."""
     are_tokens_estimated: bool = False
+    hearings: tuple[str, ...] = ()
+    """What a pairwise judge said of a row's answer (``evaluation.shapes.Hearing`` as JSON); '' where there is none. Empty where
+    the table has no such column."""
 
     def __len__(self) -> int:
         return len(self.prompt_ids)
@@ -111,6 +117,8 @@ class Pairs:
     missing: Missing
     is_judge_named: bool = True
     """False: the table has one scorer that nobody called a judge (an exact match, a rule)."""
+    judging: JudgeCounts | UnsetType = UNSET
+    """How the judge worked; not there where the table does not tell, so that older records keep their bytes."""
 
     def __len__(self) -> int:
         return len(self.prompt_ids)
