@@ -193,7 +193,7 @@ class Instruction:
     number: int
     lang: str
     system: str
-    """With ``{rubric}``."""
+    """With ``{rubric}`` and ``{mark}``; filled in one pass, so that braces of a text stay what they are."""
     user: str
     """With ``{question}``, ``{first}``, ``{second}`` and ``{mark}``."""
 

@@ -123,7 +123,7 @@ def _of_judge(
     cautions: tuple[Reason, ...] = ()
     if source == "judge":
         cautions = (Reason("judge_only", {"judge": pairs.judge}),)
-        if len(judged) and p_correlated(correlated(one, other), len(one)) > KNOWS_ALONE:
+        if len(judged) and not _knows_alone(one, other, report):
             problem = Reason("judge_nonsense", {"judge": pairs.judge})
         if report is not None and report.set_aside:
             problem = Reason("judge_unfit", {"judge": pairs.judge, "why": report.set_aside})
@@ -131,6 +131,14 @@ def _of_judge(
         _strata_parts(judge[judged], [pairs.strata[at] for at in judged]), judge[judged], judged, "paired", source, 0,
         len(judged), _mean(one), _mean(other), problem=problem, cautions=cautions,
     )  # fmt: skip
+
+
+def _knows_alone(baseline: Floats, candidate: Floats, report: JudgeReport | None) -> bool:
+    """Does a judge without people tell answers apart at all? One that marks each answer must mark the same request alike. One that
+    compares gives marks that exclude each other: it must have been shown ruined answers, and its report says how it did."""
+    if report is not None:
+        return any(share.n for share in report.shares if share.code == "worse_missed")
+    return p_correlated(correlated(baseline, candidate), len(baseline)) <= KNOWS_ALONE
 
 
 def _of_people(

@@ -31,14 +31,14 @@ def version_of(instruction: Instruction, rubric: str) -> str:
 
 
 def question_body(instruction: Instruction, rubric: str, question: str, first: str, second: str) -> bytes:
-    """A chat completion's body (OpenAI dialect, without ``model``), the first answer named A, the second B."""
+    """A chat completion's body (OpenAI dialect; whoever asks puts the model in), the first answer named A, the second B."""
     mark = mark_of(rubric, question, first, second)
     shown = {"question": _as_material(question), "first": _as_material(first), "second": _as_material(second)}
     messages = [
-        {"role": "system", "content": _filled(instruction.system, {"rubric": rubric.strip(), "mark": mark})},
-        {"role": "user", "content": _filled(instruction.user, {**shown, "mark": mark})},
+        {"role": "system", "content": instruction.system.format_map({"rubric": rubric.strip(), "mark": mark})},
+        {"role": "user", "content": instruction.user.format_map({**shown, "mark": mark})},
     ]
-    return json.dumps({"messages": messages, **PARAMETERS}, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps({"model": "judge", "messages": messages, **PARAMETERS}, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def mark_of(*texts: str) -> str:
@@ -55,12 +55,3 @@ def mark_of(*texts: str) -> str:
 def _as_material(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
-
-def _filled(template: str, parts: dict[str, str]) -> str:
-    """The template with its places filled in one pass: what is filled in is never looked at again for places."""
-    pieces = template.split("{")
-    filled = [pieces[0]]
-    for piece in pieces[1:]:
-        name, closed, rest = piece.partition("}")
-        filled.append(parts[name] + rest if closed and name in parts else "{" + piece)
-    return "".join(filled)

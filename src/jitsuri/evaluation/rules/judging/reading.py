@@ -16,8 +16,8 @@ MOST_OBJECTS = 50
 """Braces that are tried in one reply: what holds more is no verdict."""
 
 _THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_ONE_WORD = re.compile(r"(?:\[\[|[\"'*(\[])*(A|B|TIE|ABSTAIN)(?:\]\]|[\"'*)\].])*\Z")
-"""A reply that is one of the four words and nothing else, whatever quotes or brackets it wears."""
+DRESS = "\"'*()[] ."
+"""What a reply of one word may wear: ``[[A]]``, ``**tie**``."""
 
 
 def read_reply(
@@ -41,8 +41,8 @@ def read_reply(
         held = _verdicts_in(told, material)
         if held:
             return _ruling(held[0], "prose") if len(held) == 1 else Ruling(None, "unreadable")
-        if word := _ONE_WORD.match(told.upper()):
-            return Ruling(WINNERS[word[1]], "word")
+        if (word := told.strip(DRESS).upper()) in WINNERS:
+            return Ruling(WINNERS[word], "word")
     return Ruling(None, "cut" if finish == "length" else "unreadable")
 
 
