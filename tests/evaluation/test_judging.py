@@ -189,7 +189,9 @@ def hearings(rng: random.Random, n: int, reply: object, controls: int = 0) -> li
     for _ in range(n):
         truth = rng.choice((1, -1, 0, 1, -1))
         replies = [Heard("pair", order, reply(rng, truth, order), "strict") for order in ("ab", "ba")]  # type: ignore[operator]
-        found.append(Hearing("u/j", "1.ja.0", "j", {}, tuple(replies), (rng.randrange(50, 500), rng.randrange(50, 500))))
+        found.append(
+            Hearing("u/j", "1.ja.0", "j", {}, tuple(replies), (rng.randrange(50, 500), rng.randrange(50, 500)))
+        )
     return found
 
 
@@ -212,7 +214,7 @@ def half_leaning(rng: random.Random, truth: int, order: str) -> Winner:
 
 
 def accused(judge: object, code: str, runs: int = 400, n: int = 200, seed: int = 20261127) -> float:
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     hits = 0
     for _ in range(runs):
         counts = counted(hearings(rng, n, judge))
@@ -233,7 +235,7 @@ def test_a_fair_judge_is_seldom_accused(judge: object) -> None:
 
 def test_without_the_sign_test_fair_judges_would_be_accused() -> None:
     """A mutant: the share of first choices alone, against one half with a bound that takes replies for independent."""
-    rng = random.Random(3)  # noqa: S311
+    rng = random.Random(3)
     wrong = 0
     for _ in range(200):
         counts = counted(hearings(rng, 40, leaning(0.5)))
@@ -292,8 +294,24 @@ def test_each_fault_beyond_its_limit_is_told(found: list[Hearing], code: str, le
 
 
 def test_what_may_be_chance_is_no_fault() -> None:
-    once = [pair(*BOTH, heard("ab", "a", "same"), heard("ab", "b", "worse"), heard("ba", "a", "worse"), heard("ab", "b", "again"))]
-    right = [pair(*BOTH, heard("ab", "tie", "same"), heard("ab", "a", "worse"), heard("ba", "b", "worse"), heard("ab", "a", "again"))]
+    once = [
+        pair(
+            *BOTH,
+            heard("ab", "a", "same"),
+            heard("ab", "b", "worse"),
+            heard("ba", "a", "worse"),
+            heard("ab", "b", "again"),
+        )
+    ]
+    right = [
+        pair(
+            *BOTH,
+            heard("ab", "tie", "same"),
+            heard("ab", "a", "worse"),
+            heard("ba", "b", "worse"),
+            heard("ab", "a", "again"),
+        )
+    ]
 
     assert faults([*once, *right * 9, pair(heard("ab", ""), heard("ba", "b"))]) == {}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jitsuri.flows.cold.judging import Asked, judge_outcomes
 from jitsuri.flows.cold.judging import Judged as Decided
-from jitsuri.flows.cold.judging_pairs import Cap, Judged, JudgeAsked, JudgedBatch, JudgedPair, judge_asked, judge_pairs
+from jitsuri.flows.cold.judging_pairs import Cap, JudgeAsked, Judged, JudgedBatch, JudgedPair, judge_asked, judge_pairs
 from jitsuri.flows.cold.pricing_outcomes import Prices
 from jitsuri.ledger.shapes.pricing import PriceBook
 from jitsuri.providers.shapes import Ask
@@ -57,7 +57,9 @@ def all_of(ask: Ask, pairs: Sequence[JudgedPair], judge: JudgeAsked) -> list[Jud
     return [one for batch in batches for one in batch.judged]
 
 
-def outcome_rows(judged: Sequence[Judged], people: dict[int, tuple[float, float]] | None = None) -> list[dict[str, object]]:
+def outcome_rows(
+    judged: Sequence[Judged], people: dict[int, tuple[float, float]] | None = None
+) -> list[dict[str, object]]:
     """Rows as a trial exports them: the baseline's and the candidate's score, and what the judge said at the candidate's."""
     rows: list[dict[str, object]] = []
     for one in judged:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from judging_parts import TRIAL, a_judge, all_of, cap, decided, some_pairs
-from judging_upstream import JudgingUpstream
+from judging_upstream import JudgingUpstream, shown_in
 from replaying_parts import prepared
 from stub_upstream import Behaviour
 from verdict_parts import VERDICTS, certificate
@@ -29,6 +29,7 @@ from jitsuri.flows.cold.judging_pairs import (
     write_judged,
 )
 from jitsuri.ledger.records import entries as entry_rows
+from jitsuri.providers.shapes import Came, Question
 from jitsuri.rightsizing.rules.certifying import export_of, verified, with_code
 from jitsuri.rightsizing.rules.packing import packed, unpacked
 from jitsuri.rightsizing.rules.pairing import scorers_in
@@ -44,7 +45,9 @@ PAIRS = some_pairs(60)
 
 
 @pytest.fixture(scope="module")
-def house(pg_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replayer, Store, JudgingUpstream]]:
+def house(
+    pg_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Replayer, Store, JudgingUpstream]]:
     """One installation for all judges: what each is asked has ids of its own."""
     with psycopg.connect(pg_template, autocommit=True) as connection:
         connection.execute("CREATE DATABASE jitsuri_judges TEMPLATE jitsuri_template")
@@ -186,7 +189,9 @@ def test_each_score_is_a_row_with_its_facts_and_no_text(replaying: Replayer, sto
                    "PRIMARY KEY (trial_id, way, position, scorer)) ON COMMIT DROP")  # fmt: skip
         for _ in range(2):
             write_judged(tx, TRIAL, judged, "sato", datetime(2026, 11, 27, tzinfo=UTC))
-        kept = tx.execute("SELECT position, score, facts->>'prompt' FROM rightsizing_scores ORDER BY position").fetchall()
+        kept = tx.execute(
+            "SELECT position, score, facts->>'prompt' FROM rightsizing_scores ORDER BY position"
+        ).fetchall()
         acts = tx.execute("SELECT subject FROM evidence_records WHERE act = 'trial_judged'").fetchall()
     assert kept == [(row.position, row.score, a_judge("good", trial="rows").prompt) for row in rows]
     assert acts == [(f"trial:{TRIAL}",)]
@@ -207,13 +212,20 @@ def test_both_orders_are_asked_under_the_purpose_of_judging(
     replaying: Replayer, store: Store, upstream: JudgingUpstream
 ) -> None:
     pair = next(pair for pair in PAIRS if not pair.is_identical)
-    (one,) = all_of(replaying, [pair], a_judge("good", trial="both"))
+    asked: list[Question] = []
 
-    shown = [request.json["messages"][1]["content"] for request in upstream.requests]
-    assert sum(told.index(pair.candidate[-8:]) < told.rindex(pair.baseline[-8:]) for told in shown) >= 1
+    def noting(questions: Sequence[Question], at_once: int) -> Iterator[tuple[int, Came]]:
+        asked.extend(questions)
+        return replaying(questions, at_once)
+
+    (one,) = all_of(noting, [pair], a_judge("good", trial="both"))
+
+    shown = [shown_in(request.json)[1:] for request in upstream.requests]
+    assert (pair.candidate, pair.baseline) in shown
+    assert (pair.baseline, pair.candidate) in shown
     assert [reply.sight for reply in one.hearing.replies].count("pair") == 2
     with store.reading() as tx:
-        booked = entry_rows.of_calls(tx, [one.question.attempt_id for one in asked])
+        booked = entry_rows.of_calls(tx, [one.attempt_id for one in asked])
     assert {(entry.purpose, entry.task) for entry in booked} == {("judge", "triage")}
     assert len(booked) == len(upstream.requests) == len(one.hearing.replies)
 
@@ -226,7 +238,9 @@ def test_a_cap_is_never_exceeded_and_says_what_is_missing(replaying: Replayer, u
     assert sum(batch.spent_jpy for batch in batches) <= Decimal(150)
     assert 0 < len(upstream.requests) <= 150
     assert len(batches) > 1
-    unpriced = list(judge_pairs(replaying, PAIRS, a_judge("good", trial="cap"), replace(cap(), most_of=lambda question: None)))
+    unpriced = list(
+        judge_pairs(replaying, PAIRS, a_judge("good", trial="cap"), replace(cap(), most_of=lambda question: None))
+    )
     assert [batch.refusal for batch in unpriced] == [Refusal("judge_unpriced", {"target": "stub/stub-judge-good"})]
 
 
@@ -260,7 +274,7 @@ def test_failures_are_counted_and_refusals_leave_pairs_open(replaying: Replayer,
 # -- words and names
 
 
-PINNED = {"ja": "", "en": ""}
+PINNED = {"ja": "1.ja.87d7d03a67bdba93", "en": "1.en.181746218f682c4c"}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

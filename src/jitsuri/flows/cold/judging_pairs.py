@@ -343,7 +343,12 @@ def _hear(replies: _Replies, asked: _Asking, came: Came) -> None:
         said, finish, is_refused = reply_in(came.body)
         ruling = read_reply(said, finish, is_refused=is_refused, material=(asked.pair.question, *asked.material))
         heard = Heard(
-            asked.sight, asked.order, ruling.winner or "", ruling.how, ruling.why, (ruling.critical_a, ruling.critical_b)
+            asked.sight,
+            asked.order,
+            ruling.winner or "",
+            ruling.how,
+            ruling.why,
+            (ruling.critical_a, ruling.critical_b),
         )
     replies.heard.append(heard)
     replies.model = replies.model or came.model_answered

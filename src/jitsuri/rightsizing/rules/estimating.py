@@ -114,9 +114,7 @@ def _difference(candidate: Scores, baseline: Scores) -> Floats:
     return found
 
 
-def _of_judge(
-    pairs: Pairs, judge: Floats, judged: NDArray[np.int64], report: JudgeReport | None = None
-) -> Estimate:
+def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64], report: JudgeReport | None = None) -> Estimate:
     source: Literal["judge", "table"] = "judge" if pairs.is_judge_named else "table"
     one, other = array(pairs.judge_baseline)[judged], array(pairs.judge_candidate)[judged]
     problem = None

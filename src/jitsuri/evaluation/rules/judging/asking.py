@@ -38,7 +38,9 @@ def question_body(instruction: Instruction, rubric: str, question: str, first: s
         {"role": "system", "content": instruction.system.format_map({"rubric": rubric.strip(), "mark": mark})},
         {"role": "user", "content": instruction.user.format_map({**shown, "mark": mark})},
     ]
-    return json.dumps({"model": "judge", "messages": messages, **PARAMETERS}, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps({"model": "judge", "messages": messages, **PARAMETERS}, ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
 
 
 def mark_of(*texts: str) -> str:
@@ -54,4 +56,3 @@ def mark_of(*texts: str) -> str:
 
 def _as_material(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-

@@ -20,9 +20,7 @@ DRESS = "\"'*()[] ."
 """What a reply of one word may wear: ``[[A]]``, ``**tie**``."""
 
 
-def read_reply(
-    text: str, finish: str = "stop", *, is_refused: bool = False, material: Sequence[str] = ()
-) -> Ruling:
+def read_reply(text: str, finish: str = "stop", *, is_refused: bool = False, material: Sequence[str] = ()) -> Ruling:
     """The ruling of a reply. ``finish`` in the words of the OpenAI dialect; ``is_refused``: it said so in a field of its own;
     ``material``: the texts that were judged, whose own JSON is no verdict where a reply repeats it.
 
@@ -33,7 +31,9 @@ def read_reply(
     said = _THOUGHT.sub("", text, count=1).strip()
     if not said:
         return Ruling(None, "cut" if finish == "length" else "silent")
-    for told in dict.fromkeys((said, unicodedata.normalize("NFKC", said))):  # full-width braces, but only where they are needed
+    for told in dict.fromkeys(
+        (said, unicodedata.normalize("NFKC", said))
+    ):  # full-width braces, but only where they are needed
         if (found := _verdict(_loaded(told))) is not None:
             return _ruling(found, "strict")
         if (inside := _fenced(told)) is not None and (found := _verdict(_loaded(inside))) is not None:
