@@ -28,16 +28,19 @@ from jitsuri.flows.cold.judging_pairs import (
     score_of,
     write_judged,
 )
+from jitsuri.flows.cold.resembling_pairs import cosine_in, resemble_pairs
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.providers.shapes import Came, Question
 from jitsuri.rightsizing.rules.certifying import export_of, verified, with_code
+from jitsuri.rightsizing.rules.choosing_judges import judges_for
 from jitsuri.rightsizing.rules.packing import packed, unpacked
 from jitsuri.rightsizing.rules.pairing import scorers_in
 from jitsuri.rightsizing.shapes.outcomes import Table
+from jitsuri.routing.shapes import Site, Target
 from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.words import LANGUAGES
+from jitsuri.words import LANGUAGES, text
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -308,3 +311,73 @@ def table_by(*judges: str) -> Table:
     none: tuple[None, ...] = (None,) * n
     return Table(tuple(range(n)), ("",) * n, tuple(f"r{at}" for at in range(n)), ("",) * n, ("m",) * n, ("",) * n, (1.0,) * n,
                  judges, none, none, none, none, {}, {})  # fmt: skip
+
+
+# -- embeddings
+
+
+def test_how_alike_answers_are_is_a_row_that_says_it_is_only_reported(
+    replaying: Replayer, upstream: JudgingUpstream
+) -> None:
+    target = "stub/text-embedding-3-small"
+    found = resemble_pairs(replaying, PAIRS[:20], TRIAL, "triage", target, cap())
+    identical = {pair.position for pair in PAIRS[:20] if pair.is_identical}
+
+    assert found.refusal is None
+    assert [score.position for score in found.scores] == list(range(20))
+    assert {(score.scorer, score.reason, score.baseline_score) for score in found.scores} == {
+        (f"similarity:{target}", "reported", None)
+    }
+    assert all(0 <= (score.score or 0) <= 1 for score in found.scores)
+    assert {score.position for score in found.scores if score.score == 1.0} == identical
+    assert len(upstream.requests) == 20 - len(identical)
+    assert {request.path for request in upstream.requests} == {"/v1/embeddings"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"data": []}', b'{"data": [{"embedding": "AAAA"}]}', b'{"data": [{"embedding": [1]}]}']
+)
+def test_vectors_that_are_none_are_no_figure(body: bytes) -> None:
+    assert cosine_in(body) is None
+
+
+def test_figures_keep_to_the_cap(replaying: Replayer, upstream: JudgingUpstream) -> None:
+    found = resemble_pairs(replaying, PAIRS[:20], TRIAL, "triage", "stub/text-embedding-3-small", cap("3"))
+
+    assert found.refusal is not None
+    assert found.refusal.code == "judge_over_cap"
+    assert upstream.requests == []
+
+
+# -- who may judge
+
+SITES = [
+    Site("azure", "azure", "jp", "never", False, ("*",)), Site("anthropic", "anthropic", "us", "never", False, ("*",)),
+    Site("bedrock", "aws", "jp", "never", False, ("*",)), Site("own", "", "jp", "never", True, ("*",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("anthropic/claude-sonnet-5", ""), ("bedrock/anthropic.claude-sonnet-5-v1:0", ""), ("bedrock/meta.llama4-70b", ""),
+        ("own/Qwen3-32B-GGUF", ""), ("azure/gpt-5", "judge_same_vendor"), ("azure/o3-mini", "judge_same_vendor"),
+        ("azure/gpt-4o-mini", "judge_is_compared"), ("own/our-model-7b", "judge_unknown_vendor"),
+    ],
+)  # fmt: skip
+def test_a_judge_is_of_another_house(wanted: str, code: str) -> None:
+    target, compared = _target(wanted), [_target("azure/gpt-4o-mini"), _target("azure/gpt-4o")]
+    chosen, dropped = judges_for(SITES, [target], compared)
+    allowed, still = judges_for(SITES, [target], compared, allow_same_vendor=True)
+
+    assert [one.code for one in dropped] == ([code] if code else [])
+    assert [one.is_same_vendor for one in chosen] == ([] if code else [False])
+    assert [one.code for one in still] == (["judge_is_compared"] if code == "judge_is_compared" else [])
+    assert [one.is_same_vendor for one in allowed] == ([] if still else [bool(code)])
+    for one in dropped:
+        assert all(text(f"dropped.{one.code}", lang, **one.facts) for lang in LANGUAGES)
+
+
+def _target(name: str) -> Target:
+    upstream, _, model = name.partition("/")
+    return Target(upstream, model)

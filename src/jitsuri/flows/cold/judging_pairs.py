@@ -259,18 +259,19 @@ def judge_batch(
         return JudgedBatch((), Decimal(0), Refusal("judge_over_cap", facts))
     came: dict[int, Came] = {}
     spent = Decimal(0)
-    for place, one in ask([one.question for one in asking], at_once):
-        came[place] = one
-        spent += known[place] if one.cost_jpy is None else one.cost_jpy
-    kept_out = next((one.error_code for one in came.values() if _was_never_asked(one)), "")
+    for place, answer in ask([one.question for one in asking], at_once):
+        came[place] = answer
+        spent += known[place] if answer.cost_jpy is None else answer.cost_jpy
+    kept_out = ""
     replies: dict[str, _Replies] = {pair.name: _Replies() for pair in pairs}
-    lost: set[str] = set()
+    open_pairs: set[str] = set()
     for place, one in enumerate(asking):
         if _was_never_asked(came[place]):
-            lost.add(one.pair.name)
+            open_pairs.add(one.pair.name)
+            kept_out = kept_out or came[place].error_code
         else:
             _hear(replies[one.pair.name], one, came[place])
-    judged = tuple(_judged(pair, replies[pair.name], judge) for pair in pairs if pair.name not in lost)
+    judged = tuple(_judged(pair, replies[pair.name], judge) for pair in pairs if pair.name not in open_pairs)
     refusal = Refusal("judge_not_asked", {"target": judge.target, "why": kept_out}) if kept_out else None
     return JudgedBatch(judged, spent, refusal)
 
