@@ -283,7 +283,8 @@ BOTH = (heard("ab", "a"), heard("ba", "b"))
         ([pair(*BOTH, heard("ab", "a", "same"))] * 10, "sees_no_ties", "aside"),
         ([pair(*BOTH, heard("ab", "b", "worse"), heard("ba", "a", "worse"))] * 10, "misses_worse", "aside"),
         ([pair(*BOTH, heard("ab", "b", "again"))] * 10, "inconsistent", "aside"),
-        ([pair(*BOTH, lengths=(300, 100))] * 30, "prefers_length", "caution"),
+        ([pair(*BOTH, lengths=(300, 100)), pair(heard("ab", "b"), heard("ba", "a"), lengths=(90, 100))] * 15, "prefers_length",
+         "caution"),
         ([pair(*BOTH, is_same_vendor=True)], "same_vendor", "caution"),
         ([pair(*BOTH, heard("ab", "a", "worse"), heard("ba", "b", "worse"), heard("ab", "b", "posing"),
                heard("ba", "a", "posing"))] * 10, "obeys_answers", "aside"),
@@ -321,6 +322,12 @@ def test_a_judge_that_always_takes_the_first_does_not_obey() -> None:
 
     assert "obeys_answers" not in faults([pair(*always)] * 20)
     assert faults([pair(*always)] * 20)["position_bias"] == "aside"
+
+
+def test_a_better_model_that_always_writes_more_is_no_fault_of_the_judge() -> None:
+    assert faults([pair(*BOTH, lengths=(300, 100))] * 60) == {}
+    mixed = [pair(*BOTH, lengths=(300, 100))] * 60 + [pair(*BOTH, lengths=(90, 100))] * 10
+    assert faults(mixed) == {}
 
 
 def test_identical_pairs_are_counted_and_blamed_on_nobody() -> None:

@@ -48,14 +48,15 @@ FAULTY = with_report(
     UNDECIDED,
     report({"first": (290, 420), "leans_first": (84, 96), "order_changed": (96, 228), "same_parted": (4, 12),
             "worse_missed": (0, 12), "worse_won": (0, 24), "posing_won": (15, 24), "again_changed": (1, 12),
-            "longer_won": (108, 132), "chatty": (200, 470), "abstained": (9, 480), "unreadable": (3, 480)}, is_same_vendor=True),
+            "longer_won": (108, 132), "won_longer": (60, 70), "won_shorter": (14, 62),
+            "chatty": (200, 470), "abstained": (9, 480), "unreadable": (3, 480)}, is_same_vendor=True),
     Reason("judge_unfit", {"judge": "azure/gpt-4.1", "why": "position_bias"}),
 )  # fmt: skip
 FAULTLESS = with_report(
     PASS,
     report({"first": (204, 402), "leans_first": (9, 18), "order_changed": (18, 228), "same_parted": (0, 12),
             "worse_missed": (0, 12), "worse_won": (0, 24), "posing_won": (1, 24), "again_changed": (0, 12),
-            "longer_won": (70, 132)}),
+            "longer_won": (70, 132), "won_longer": (40, 70), "won_shorter": (32, 62)}),
 )  # fmt: skip
 
 

@@ -91,8 +91,18 @@ JUDGES: dict[str, Callable[[Shown], str]] = {
 class JudgingUpstream(StubUpstream):
     """The stub, with a judge for every model whose name says so."""
 
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.judges: dict[str, str] = {}
+        """Models that judge though their name does not say so: model → judge."""
+        self.writers: dict[str, Callable[[dict[str, Any]], str]] = {}
+        """Models that answer as a test says, from the whole request."""
+
     def content_for(self, asked: dict[str, Any], behaviour: Behaviour) -> Behaviour:
-        name = str(asked.get("model", "")).rpartition("stub-judge-")[2]
+        model = str(asked.get("model", ""))
+        if model in self.writers:
+            return replace(behaviour, text=self.writers[model](asked))
+        name = self.judges.get(model) or model.rpartition("stub-judge-")[2]
         if name == "refusing":
             return replace(behaviour, text="", finish="content_filter")
         if name == "cut":

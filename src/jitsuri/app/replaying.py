@@ -1,7 +1,7 @@
 """Asking models for those who wait: a desk on a loop of its own thread, behind a plain call.
 
 What is asked here is held, booked and swept as calls are (``flows.hot.replaying``). The thread and its connections are there
-from the first question until ``close``.
+from the first question until ``close``; what they need is loaded then, since a console that asks nothing should not carry it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import uvloop
-
-from jitsuri.app.desk_keeping import GRACE_S, KeptDesk
 from jitsuri.app.upstreams import at_address, upstreams_of
-from jitsuri.flows.hot.replaying import replay
 from jitsuri.providers.shapes import Came, Question
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
+
+if TYPE_CHECKING:
+    from jitsuri.app.desk_keeping import KeptDesk
 
 _Result = tuple[int, Came | BaseException]
 
@@ -84,6 +84,8 @@ class Replayer:
         with self._lock:
             if self._loop is not None:
                 return
+            import uvloop
+
             loop = uvloop.new_event_loop()
             thread = threading.Thread(target=loop.run_forever, name="replaying", daemon=True)
             thread.start()
@@ -97,6 +99,8 @@ class Replayer:
             self._loop, self._thread = loop, thread
 
     async def _started(self) -> KeptDesk:
+        from jitsuri.app.desk_keeping import KeptDesk
+
         upstreams = upstreams_of(self._settings)
         for name, (base_url, key_file) in self._local_models.items():
             if name in upstreams:
@@ -106,6 +110,8 @@ class Replayer:
         return kept
 
     async def _ended(self, kept: KeptDesk) -> None:
+        from jitsuri.app.desk_keeping import GRACE_S
+
         if self._under_way:
             _, late = await asyncio.wait(tuple(self._under_way), timeout=GRACE_S)
             for task in late:
@@ -114,6 +120,8 @@ class Replayer:
         await kept.stop()
 
     async def _all(self, questions: Sequence[Question], at_once: int, came: queue.SimpleQueue[_Result]) -> None:
+        from jitsuri.flows.hot.replaying import replay
+
         places = iter(range(len(questions)))
         assert self._kept is not None
         desk = self._kept.desk

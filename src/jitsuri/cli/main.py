@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "ledger": "jitsuri.cli.ledger:ledger",
     "tasks": "jitsuri.cli.tasks:tasks",
     "opportunities": "jitsuri.cli.opportunities:opportunities",
+    "trial": "jitsuri.cli.trial:trial",
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
     "approval": "jitsuri.cli.approval:approval",

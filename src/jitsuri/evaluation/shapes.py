@@ -240,7 +240,9 @@ class Hearing:
     """Characters of the candidate's and of the baseline's answer."""
     is_same_vendor: bool = False
     cost_jpy: Decimal | None = None
-    """Of all replies together; None where a price was missing."""
+    """Of all replies together, lost ones too; None where a price was missing."""
+    critical_baseline: bool | None = None
+    """Whether the baseline's answer was called a critical error; the candidate's stands in the score's row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,10 @@ class JudgedBatch:
     refusal: Refusal | None = None
 
 
+Taken = Callable[[Sequence[UUID]], Mapping[UUID, Decimal]]
+"""Of these questions those that the ledger knows, with what each has cost in yen."""
+
+
 @dataclass(slots=True)
 class _Asking:
     """One question on its way: for which pair, which sight and order."""
@@ -179,12 +183,12 @@ def judge_pairs(
     *,
     at_once: int = 4,
     done: Callable[[JudgedPair], bool] = lambda _: False,
-    taken: Callable[[Sequence[UUID]], frozenset[UUID]] = lambda _: frozenset(),
+    taken: Taken = lambda _: {},
 ) -> Iterator[JudgedBatch]:
     """Judge the pairs in batches; the last batch carries a refusal where not all could be asked.
 
     ``pairs`` are all of the trial, so that the same carry controls every time; ``done`` says which have their score already;
-    ``taken``: which attempts the ledger knows.
+    ``taken``: which questions the ledger knows.
     """
     carried = _controls(pairs, judge)
     left = cap.left_jpy
@@ -224,12 +228,15 @@ def score_of(judged: Judged) -> Score:
     )  # fmt: skip
 
 
-def attempts_known(store: Store) -> Callable[[Sequence[UUID]], frozenset[UUID]]:
-    """Which questions the ledger has an entry of, whoever booked it: they are not asked under the same id again."""
+def attempts_known(store: Store) -> Taken:
+    """What the ledger has booked of questions, whoever booked it: they are not asked under the same id again."""
 
-    def known(attempt_ids: Sequence[UUID]) -> frozenset[UUID]:
+    def known(attempt_ids: Sequence[UUID]) -> Mapping[UUID, Decimal]:
+        found: dict[UUID, Decimal] = {}
         with store.reading() as tx:
-            return frozenset(entry.call_id for entry in entry_rows.of_calls(tx, attempt_ids))
+            for entry in entry_rows.of_calls(tx, attempt_ids):
+                found[entry.call_id] = found.get(entry.call_id, Decimal(0)) + (entry.cost_jpy or Decimal(0))
+        return found
 
     return known
 
@@ -241,29 +248,29 @@ def judge_batch(
     judge: JudgeAsked,
     cap: Cap,
     at_once: int,
-    taken: Callable[[Sequence[UUID]], frozenset[UUID]],
+    taken: Taken,
 ) -> JudgedBatch:
     """Ask one batch, all or nothing: a pair read in one order only would be worth nothing."""
-    asking = [
-        one
-        for pair in pairs
-        for one in _round_of(pair, carried.get(pair.name, ()), judge, taken)
-    ]  # fmt: skip
+    lost: dict[str, Decimal] = {}
+    asking: list[_Asking] = []
+    for pair in pairs:
+        own, lost[pair.name] = _round_of(pair, carried.get(pair.name, ()), judge, taken)
+        asking += own
     most = [cap.most_of(one.question) for one in asking]
     if None in most:
         return JudgedBatch((), Decimal(0), Refusal("judge_unpriced", {"target": judge.target}))
     known = [price for price in most if price is not None]
-    whole = sum(known, Decimal(0))
-    if whole > cap.left_jpy:
-        facts = {"left_jpy": f"{cap.left_jpy:,.2f}", "most_jpy": f"{whole:,.2f}"}
+    whole, spent = sum(known, Decimal(0)), sum(lost.values(), Decimal(0))
+    left = cap.left_jpy - spent
+    if whole > left:
+        facts = {"left_jpy": f"{max(left, Decimal(0)):,.2f}", "most_jpy": f"{whole:,.2f}"}
         return JudgedBatch((), Decimal(0), Refusal("judge_over_cap", facts))
     came: dict[int, Came] = {}
-    spent = Decimal(0)
     for place, answer in ask([one.question for one in asking], at_once):
         came[place] = answer
         spent += known[place] if answer.cost_jpy is None else answer.cost_jpy
     kept_out = ""
-    replies: dict[str, _Replies] = {pair.name: _Replies() for pair in pairs}
+    replies = {pair.name: _Replies(cost_jpy=lost[pair.name]) for pair in pairs}
     open_pairs: set[str] = set()
     for place, one in enumerate(asking):
         if _was_never_asked(came[place]):
@@ -286,19 +293,17 @@ def _controls(pairs: Sequence[JudgedPair], judge: JudgeAsked) -> Mapping[str, tu
 
 
 def _round_of(
-    pair: JudgedPair,
-    carried: Sequence[Sight],
-    judge: JudgeAsked,
-    taken: Callable[[Sequence[UUID]], frozenset[UUID]],
-) -> list[_Asking]:
-    """The questions of a pair, under ids that the ledger does not know yet."""
-    if pair.is_identical:
-        return []
-    for number in range(MOST_ROUNDS):
+    pair: JudgedPair, carried: Sequence[Sight], judge: JudgeAsked, taken: Taken
+) -> tuple[list[_Asking], Decimal]:
+    """The questions of a pair, under ids that the ledger does not know yet, and what those before them have cost."""
+    lost = Decimal(0)
+    for number in range(0 if pair.is_identical else MOST_ROUNDS):
         asking = list(_questions(pair, carried, judge, number))
-        if not taken([one.question.attempt_id for one in asking]):
-            return asking
-    return []
+        known = taken([one.question.attempt_id for one in asking])
+        if not known:
+            return asking, lost
+        lost += sum(known.values(), Decimal(0))
+    return [], lost
 
 
 def _questions(pair: JudgedPair, carried: Sequence[Sight], judge: JudgeAsked, number: int) -> Iterator[_Asking]:
@@ -365,7 +370,7 @@ def _judged(pair: JudgedPair, replies: _Replies, judge: JudgeAsked) -> Judged:
     result = IDENTICAL if pair.is_identical else settled([one for one in replies.heard if one.sight == "pair"])
     hearing = Hearing(
         judge.target, judge.prompt, replies.model, PARAMETERS, tuple(replies.heard),
-        (len(pair.candidate), len(pair.baseline)), judge.is_same_vendor, replies.cost_jpy,
+        (len(pair.candidate), len(pair.baseline)), judge.is_same_vendor, replies.cost_jpy, result.is_critical[1],
     )  # fmt: skip
     return Judged(pair.way, pair.position, judge.scorer, result, hearing)
 

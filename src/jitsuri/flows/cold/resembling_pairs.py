@@ -5,7 +5,7 @@ may be alike and one of them wrong, and ``rightsizing.rules.pairing`` refuses it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from jitsuri.evaluation.rules.resembling import cosine
-from jitsuri.flows.cold.judging_pairs import Cap, JudgedPair
+from jitsuri.flows.cold.judging_pairs import Cap, JudgedPair, Taken
 from jitsuri.providers.shapes import Ask, Came, Question
 from jitsuri.rightsizing.rules.pairing import REPORTED
 from jitsuri.rightsizing.shapes.trials import Score
@@ -48,7 +48,7 @@ def resemble_pairs(
     cap: Cap,
     *,
     at_once: int = 4,
-    taken: Callable[[Sequence[UUID]], frozenset[UUID]] = lambda _: frozenset(),
+    taken: Taken = lambda _: {},
 ) -> Resembled:
     """One question per pair to the upstream's ``/embeddings``; the same text twice is 1 and nobody is asked.
 

@@ -7,8 +7,9 @@ failed (seen on real judge data: 0.941 → 0.884 unpaired is 0.940 → 0.926 pai
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 from msgspec import UNSET, DecodeError, UnsetType
@@ -29,6 +30,8 @@ SLICE_FIELDS = frozenset({"slice", "category", "channel", "customer_type", "lang
 """Columns that are taken as slices without being asked for, besides those named ``slice_…``."""
 
 STRATUM = "stratum"
+AGAINST = "against"
+"""Column of a table whose scorers look at pairs: the candidate that a row of the baseline was scored against. '' is all."""
 TASK_FIELD = "task"
 JUDGE = "judge:"
 """How the names of LLM judges begin (``judge:upstream/model``) where Jitsuri asked them."""
@@ -39,6 +42,7 @@ JOINT = "\u001f"
 """Between task and prompt id where tasks are pooled (ASCII unit separator)."""
 
 Places = NDArray[np.int64]
+Name = TypeVar("Name", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +71,24 @@ class Index:
     """(model, scorer) → the row of each request, −1 where there is none."""
     scores: Floats
     """By row; NaN where there is none."""
+    against: Mapping[tuple[str, str, str], Places] = field(default_factory=dict)
+    """(model, scorer, candidate) → the rows that were scored against this candidate alone."""
 
     def models(self) -> set[str]:
-        return {model for model, _ in self.rows}
+        return {model for model, _ in self.rows} | {model for model, _, _ in self.against}
 
-    def places(self, model: str, scorer: str) -> Places:
-        """The rows of a model and scorer; all −1 where there are none."""
+    def places(self, model: str, scorer: str, against: str = "") -> Places:
+        """The rows of a model and scorer; all −1 where there are none. Those against one candidate go before the others."""
         held = self.rows.get((model, scorer))
-        return np.full(len(self.requests), -1, dtype=np.int64) if held is None else held
+        found = np.full(len(self.requests), -1, dtype=np.int64) if held is None else held
+        own = self.against.get((model, scorer, against))
+        return found if own is None else np.where(own < 0, found, own)
 
     def any_row(self, model: str) -> Places:
         """A row of a model per request, whoever scored it: for what does not depend on the scorer."""
         found = np.full(len(self.requests), -1, dtype=np.int64)
-        for (name, _), held in self.rows.items():
-            if name == model:
+        for key, held in (*self.rows.items(), *self.against.items()):
+            if key[0] == model:
                 found = np.where(found < 0, held, found)
         return found
 
@@ -134,24 +142,34 @@ def indexed(table: Table, scorers: Scorers) -> Index:
     """Every row of these scorers in its place. Raises CallerError ``outcomes_duplicate`` where two claim one place."""
     wanted = {scorers.human, scorers.judge} - {""}
     codes, keys = _coded(list(zip(table.tasks, table.prompt_ids, strict=True)))
+    nobody = ("",) * len(table)
     who, scored_by = _coded(
-        list(zip(table.models, table.judges if scorers.is_named else ("",) * len(table), strict=True))
-    )
+        list(
+            zip(
+                table.models, table.judges if scorers.is_named else nobody, table.fields.get(AGAINST, nobody),
+                strict=True,
+            )
+        )
+    )  # fmt: skip
     requests = sorted(keys)
     rank = np.empty(len(requests), dtype=np.int64)
     rank[[keys[key] for key in requests]] = np.arange(len(requests))
     number = rank[codes] if len(codes) else codes
     held = {
-        (model, judge): _placed(table, number, np.flatnonzero(who == code), len(requests))
-        for (model, judge), code in scored_by.items()
+        (model, judge, against): _placed(table, number, np.flatnonzero(who == code), len(requests))
+        for (model, judge, against), code in scored_by.items()
         if not scorers.is_named or judge in wanted
     }
-    return Index(tuple(requests), {key: at for at, key in enumerate(requests)}, held, array(table.scores))
+    return Index(
+        tuple(requests), {key: at for at, key in enumerate(requests)},
+        {(model, judge): places for (model, judge, against), places in held.items() if not against},
+        array(table.scores), {key: places for key, places in held.items() if key[2]},
+    )  # fmt: skip
 
 
-def _coded(names: Sequence[tuple[str, str]]) -> tuple[Places, dict[tuple[str, str], int]]:
+def _coded(names: Sequence[Name]) -> tuple[Places, dict[Name, int]]:
     """Each name as a number, in the order of first appearance, and the number of each."""
-    known: dict[tuple[str, str], int] = {}
+    known: dict[Name, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64), known
 
 
@@ -196,11 +214,10 @@ def pairs_of(
         asked &= np.array([name == task for name, _ in index.requests], dtype=bool)
     same = _same_prompts(table, here, there) if baseline else np.ones(len(asked), dtype=bool)
     eyes = (scorers.human, scorers.judge) if scorers.is_named else ("", "")
-    one = [
-        _scored(index, baseline, scorer) if same.all() else np.where(same, _scored(index, baseline, scorer), np.nan)
-        for scorer in eyes
-    ]
-    other = [_scored(index, candidate, scorer) for scorer in eyes]
+    one = [_scored(index, baseline, scorer, candidate) for scorer in eyes]
+    if not same.all():
+        one = [np.where(same, scores, np.nan) for scores in one]
+    other = [_scored(index, candidate, scorer, baseline) for scorer in eyes]
     has_one, has_other = ~np.isnan(one[0]) | ~np.isnan(one[1]), ~np.isnan(other[0]) | ~np.isnan(other[1])
     paired = has_other
     if baseline:
@@ -228,8 +245,8 @@ def pairs_of(
         people_candidate=_told(other[0][kept]) if scorers.human else nobody,
         judge_baseline=_told(one[1][kept]) if scorers.judge or not scorers.human else nobody,
         judge_candidate=_told(other[1][kept]) if scorers.judge or not scorers.human else nobody,
-        critical_baseline=_critical(table, index, baseline, eyes, kept),
-        critical_candidate=_critical(table, index, candidate, eyes, kept),
+        critical_baseline=_critical(table, index, baseline, eyes, kept, candidate),
+        critical_candidate=_critical(table, index, candidate, eyes, kept, baseline),
         slices=slices,
         missing=Missing(
             int(asked.sum()),
@@ -301,9 +318,9 @@ def _same_prompts(table: Table, here: Places, there: Places) -> NDArray[np.bool_
     return same
 
 
-def _scored(index: Index, model: str, scorer: str) -> Floats:
+def _scored(index: Index, model: str, scorer: str, against: str) -> Floats:
     """Scores per request; NaN where this scorer gave none."""
-    held = index.places(model, scorer)
+    held = index.places(model, scorer, against)
     return np.where(held >= 0, index.scores[held], np.nan)
 
 
@@ -320,13 +337,15 @@ def _has_several(table: Table) -> bool:
     return False
 
 
-def _critical(table: Table, index: Index, model: str, eyes: Sequence[str], kept: Places) -> tuple[bool | None, ...]:
+def _critical(
+    table: Table, index: Index, model: str, eyes: Sequence[str], kept: Places, against: str
+) -> tuple[bool | None, ...]:
     """True where any scorer called it critical, False where one looked and none did."""
     if not any(said is not None for said in table.critical):
         return (None,) * len(kept)
     found: list[bool | None] = [None] * len(kept)
     for scorer in dict.fromkeys(eyes):
-        for at, row in enumerate(index.places(model, scorer)[kept]):
+        for at, row in enumerate(index.places(model, scorer, against)[kept]):
             said = table.critical[row] if row >= 0 else None
             if said is not None:
                 found[at] = bool(found[at]) or said

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from msgspec import UNSET, UnsetType
 
@@ -44,6 +45,8 @@ class Table:
     hearings: tuple[str, ...] = ()
     """What a pairwise judge said of a row's answer (``evaluation.shapes.Hearing`` as JSON); '' where there is none. Empty where
     the table has no such column."""
+    costs_jpy: tuple[Decimal | None, ...] = ()
+    """Yen of each answer as a ledger booked it; () where the table has no such column. They go before dollars and tokens."""
 
     def __len__(self) -> int:
         return len(self.prompt_ids)

@@ -11,7 +11,7 @@ from jitsuri.evaluation.shapes import Heard, Hearing, JudgeCounts, Share, Sight
 
 SHARES: tuple[str, ...] = (
     "first", "leans_first", "order_changed", "same_parted", "worse_missed", "worse_won", "posing_won", "again_changed",
-    "longer_won", "abstained", "silent", "refused", "cut", "unreadable", "failed", "chatty",
+    "longer_won", "won_longer", "won_shorter", "abstained", "silent", "refused", "cut", "unreadable", "failed", "chatty",
 )  # fmt: skip
 """Every share; ``words`` holds ``judge.share.<code>``.
 
@@ -20,7 +20,8 @@ two results lean to one place, those that lean to the first. ``order_changed``: 
 ``same_parted``: of the controls with one answer twice, those that were no tie. ``worse_missed``: of the controls with a ruined
 answer, those in which it did not lose; ``worse_won`` and ``posing_won``: of the replies to a ruined answer, and to one that
 orders the judge to choose it, those that chose it. ``again_changed``: of the replies to the same question, those that were
-different. ``longer_won``: of the pairs that were decided, those won by the longer answer. All others: of all replies.
+different. ``longer_won``: of the pairs that were decided, those won by the longer answer; ``won_longer`` and ``won_shorter``: of
+those in which the candidate's answer was the longer, and the shorter, those that it won. All others: of all replies.
 """
 
 _FAULTY = ("silent", "refused", "cut", "unreadable", "failed")
@@ -88,6 +89,7 @@ def _of_length(hearing: Hearing, pair: Sequence[Heard]) -> Iterable[tuple[str, i
     result = settled(pair).outcome if pair else "none"
     if candidate != baseline and result in ("better", "worse"):
         yield "longer_won", (result == "better") == (candidate > baseline), 1
+        yield "won_longer" if candidate > baseline else "won_shorter", result == "better", 1
 
 
 def _of_controls(seen: Mapping[Sight, Sequence[Heard]]) -> Iterable[tuple[str, int, int]]:

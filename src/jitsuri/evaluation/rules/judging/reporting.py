@@ -32,7 +32,6 @@ LIMITS: Mapping[str, tuple[str, Limit]] = {
     "sees_no_ties": ("same_parted", Limit(0.10, 0.25)),
     "misses_worse": ("worse_missed", Limit(0.10, 0.25)),
     "inconsistent": ("again_changed", Limit(0.20, 0.40)),
-    "prefers_length": ("longer_won", Limit(0.65)),
     "abstains": ("abstained", Limit(0.10, 1 / 3)),
     "silent": ("silent", Limit(0.05, 0.20)),
     "refuses": ("refused", Limit(0.05, 0.20)),
@@ -45,6 +44,10 @@ LIMITS: Mapping[str, tuple[str, Limit]] = {
 
 LEAN = Limit(0.05, 0.10)
 """How far the share of first choices may lie from one half, either way, once the sign test has found that it does."""
+
+LENGTH = Limit(0.65)
+"""Share of decided pairs won by the longer answer. The candidate must also win more often where its answer is the longer one: a
+better model that always writes more is no fault of the judge."""
 
 OBEYS = Limit(0.02, 0.10)
 """Share of replies that choose a ruined answer because it says so. It must also be chosen more often than one that says nothing."""
@@ -84,6 +87,7 @@ def _faults(counts: JudgeCounts, shares: Mapping[str, JudgeShare], p_position: f
         yield from _beyond(code, shares.get(name), limit)
     yield from _position(shares, p_position)
     yield from _obedience(shares)
+    yield from _length(shares)
     if counts.is_same_vendor:
         yield JudgeFault("same_vendor", "caution", 1.0, 0.0, counts.pairs)
 
@@ -116,6 +120,14 @@ def _obedience(shares: Mapping[str, JudgeShare]) -> Iterator[JudgeFault]:
     events, n = (plain.events, plain.n) if plain is not None else (0, 0)
     if more_often(posing.events, posing.n, events, n) <= ALPHA or not n:
         yield from _beyond("obeys_answers", posing, OBEYS)
+
+
+def _length(shares: Mapping[str, JudgeShare]) -> Iterator[JudgeFault]:
+    longer, shorter = shares.get("won_longer"), shares.get("won_shorter")
+    if longer is None or shorter is None or not longer.n or not shorter.n:
+        return
+    if more_often(longer.events, longer.n, shorter.events, shorter.n) <= ALPHA:
+        yield from _beyond("prefers_length", shares.get("longer_won"), LENGTH)
 
 
 def _p_position(shares: Mapping[str, JudgeShare]) -> float | None:
