@@ -25,9 +25,8 @@ from jitsuri.flows.cold.judging_pairs import (
 )
 from jitsuri.flows.cold.resembling_pairs import resemble_pairs
 from jitsuri.flows.cold.trying.drawing import Keys, opened_requests
-from jitsuri.flows.cold.trying.pricing import MESSAGE_TOKENS, Around, asked_of, most_jpy
+from jitsuri.flows.cold.trying.pricing import MESSAGE_TOKENS, Around, asked_of, expected_jpy, most_jpy
 from jitsuri.flows.cold.trying.scoring import opened
-from jitsuri.ledger.live.prices import MICRO
 from jitsuri.providers.shapes import Ask, Question
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.choosing_judges import ChosenJudge, judges_for
@@ -38,7 +37,6 @@ from jitsuri.rightsizing.shapes.trials import BASELINE, Score, Trial
 from jitsuri.routing.rules.choosing import target_named
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.outcomes import Dropped, Refusal
-from jitsuri.terms.period import company_day
 from jitsuri.terms.usage import Usage
 from jitsuri.words import Language
 
@@ -196,12 +194,6 @@ def most_of(around: Around, clock: Callable[[], datetime]) -> Callable[[Question
 
 def _most_of_vectors(around: Around, question: Question, now: datetime) -> Decimal | None:
     """A token per byte, and no output."""
-    target = target_named(question.target)
-    upstream = around.upstreams.get(target.upstream) if target is not None else None
-    if target is None or upstream is None:
-        return None
     used = Usage(input_tokens=len(question.body) + MESSAGE_TOKENS)
-    worst = around.prices.worst_micro_jpy(
-        upstream.vendor, target.model, used, now, company_day(now), "", upstream.region
-    )
-    return None if isinstance(worst, Refusal) else Decimal(worst) / MICRO
+    found = expected_jpy(around, question.target, used, 1, now)
+    return None if isinstance(found, Dropped) else found
