@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "tasks": "jitsuri.cli.tasks:tasks",
     "opportunities": "jitsuri.cli.opportunities:opportunities",
     "trial": "jitsuri.cli.trial:trial",
+    "judge": "jitsuri.cli.judge:judge",
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
     "approval": "jitsuri.cli.approval:approval",
