@@ -13,11 +13,12 @@ ROLES: tuple[Role, ...] = ("admin", "finance", "owner", "reviewer", "auditor", "
 Right = Literal[
     "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
-    "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
+    "draft_approvals", "review_approvals", "decide_approvals", "stand_in", "put_in_force",
 ]  # fmt: skip
 """``see_*`` read. ``see_approvals`` opens matters and the documents that are to be signed. ``stand_in`` acts for somebody
-who has named one as deputy. ``edit_costs`` changes rates, tax rules, costs and the department tree. ``ask_keys`` asks for keys
-and keeps one's own; who decides about a key is told by ``rules.keying.deciding_fault``."""
+who has named one as deputy. ``put_in_force`` lets a certificate answer, rolls it back or keeps a void one. ``edit_costs``
+changes rates, tax rules, costs and the department tree. ``ask_keys`` asks for keys and keeps one's own; who
+decides about a key is told by ``rules.keying.deciding_fault``."""
 
 LinkPurpose = Literal["first_admin", "password"]
 """``first_admin``: makes the first administrator. ``password``: its person sets a (new) password."""

@@ -13,7 +13,14 @@ READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "s
 
 SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "decide_approvals", "stand_in"})
 
-CHANGING: frozenset[Right] = SIGNING | {"confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys"}
+CHANGING: frozenset[Right] = SIGNING | {
+    "confirm_tasks",
+    "edit_costs",
+    "edit_people",
+    "edit_settings",
+    "ask_keys",
+    "put_in_force",
+}
 
 _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
 """What everybody has who may come to sign something."""
@@ -25,13 +32,15 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         "admin": READING | CHANGING,
         "finance": _SIGNS | {"see_money", "see_calls", "edit_costs", "review_approvals"},
-        "owner": _SIGNS | _TASKS | frozenset({"draft_approvals", "review_approvals", "decide_approvals"}),
+        "owner": _SIGNS
+        | _TASKS
+        | frozenset({"draft_approvals", "review_approvals", "decide_approvals", "put_in_force"}),
         "reviewer": _SIGNS | {"see_calls", "see_texts", "review_approvals"},
         "auditor": READING,
         "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals"},
     }
 )
-"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021 and 0030."""
+"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021, 0030 and 0035."""
 
 
 def may(person: Person, right: Right) -> bool:
