@@ -11,7 +11,7 @@ from uuid import UUID
 
 from jitsuri.access.records import departments as department_rows
 from jitsuri.access.shapes import Arrangement, Department
-from jitsuri.app.worker import WRITERS
+from jitsuri.app.desk_keeping import WRITERS
 from jitsuri.calls.rules.identifying import gateway_group
 from jitsuri.calls.shapes import Call
 from jitsuri.flows.cold.keeping_budgets import make_budget

@@ -20,6 +20,7 @@ import uvicorn
 
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
+from jitsuri.app.replaying import Replayer
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold import keeping
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
@@ -135,10 +136,11 @@ def serve(
     chores.every(CHORES_SECONDS, lambda: _daily(store, settings, surroundings.now()))
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
     upstreams = upstreams_of(settings)
+    replayer = Replayer(settings, store, models.addresses)
     console = build_console(
         store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts,
         upstreams=upstreams, sites=sites_of(upstreams),
-        gateway_port=gateway.getsockname()[1] if gateway is not None else 0,
+        gateway_port=gateway.getsockname()[1] if gateway is not None else 0, ask=replayer,
     )  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
@@ -149,6 +151,7 @@ def serve(
     finally:
         if workers is not None:
             workers.stop()
+        replayer.close()
         models.stop()
         chores.stop()
 

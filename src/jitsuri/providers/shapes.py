@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -152,3 +154,51 @@ class Manner:
     """How it is told to think: by a word, by a number of tokens, or not at all."""
     maximum_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     """The OpenAI field for the maximum that the server knows."""
+
+
+Purpose = Literal["evaluation", "judge"]
+"""What Jitsuri itself asks models for: answers to compare, judgements of answers. Booked as such in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request that nobody calls with: a past one that is asked again, or one that we make."""
+
+    dialect: Dialect
+    body: bytes
+    """As a caller would write it; ``model`` is replaced and a wish for a stream taken out."""
+    target: str
+    """``upstream/model``."""
+    task: str
+    purpose: Purpose
+    attempt_id: UUID
+    """Derived from what is asked and for what: the ledger takes the same one only once."""
+    thread_id: UUID
+    operation: Operation = "chat"
+    department: str = ""
+    """'' is the task's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a question, once it is in the ledger."""
+
+    status: int
+    body: bytes
+    """The whole answer in the question's dialect, or what an error said."""
+    error_code: str
+    """'' where there is an answer."""
+    model_answered: str
+    """The model's name as the upstream told it; '' where it did not."""
+    input_tokens: int
+    output_tokens: int
+    cost_jpy: Decimal | None
+    """Of all attempts; None where one has no price in yen, and where nothing was asked zero."""
+    latency_ms: int
+
+
+class Ask(Protocol):
+    """Asks models outside the path of a call: along the same way, held against the same budgets, booked in the same ledger."""
+
+    def __call__(self, questions: Sequence[Question], at_once: int) -> Iterator[tuple[int, Came]]:
+        """Ask all, ``at_once`` side by side; yields each question's place and what came, as they come."""

@@ -14,6 +14,9 @@ DepartmentCode = NewType("DepartmentCode", str)
 
 UNASSIGNED = ""
 
+OWN_KEY = "jitsuri:"
+"""How the name of a key begins that stands for Jitsuri itself; its purpose follows. No program's key may be named so."""
+
 
 def digest_16(*parts: bytes) -> bytes:
     """Sixteen bytes that stand for the parts in order; parts are length-prefixed, so borders count."""

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Person, Right, Session
-from jitsuri.providers.shapes import Upstream
+from jitsuri.providers.shapes import Ask, Upstream
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
 from jitsuri.words import Language
@@ -60,6 +60,8 @@ class Desk:
     """What routing knows of them."""
     gateway_port: int = 0
     """The port that the gateway listens on, where it runs beside this console; 0: as the settings have it."""
+    ask: Ask | None = None
+    """Asks models outside the path of a call; None where this console cannot."""
 
     @property
     def company(self) -> str:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from jitsuri.access.rules.permitting import may as person_may
 from jitsuri.access.shapes import KeptKey, Key, KeyScope, KeyStanding, Person
+from jitsuri.terms.ids import OWN_KEY
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import COMPANY_ZONE, company_day
 
@@ -174,10 +175,12 @@ def parts_of(told: str) -> tuple[str, ...]:
 
 
 def scope_fault(scope: KeyScope, now: datetime) -> Refusal | None:
-    """Why there can be no such key: ``key_name_invalid``, ``key_models_invalid``, ``key_regions_invalid``, and what
-    ``span_fault`` and ``limits_fault`` refuse."""
+    """Why there can be no such key: ``key_name_invalid``, ``key_name_reserved``, ``key_models_invalid``,
+    ``key_regions_invalid``, and what ``span_fault`` and ``limits_fault`` refuse."""
     if not 0 < len(scope.name) <= LONGEST_NAME or not scope.name.isprintable() or scope.name != scope.name.strip():
         return Refusal("key_name_invalid", {"longest": LONGEST_NAME})
+    if scope.name.startswith(OWN_KEY):
+        return Refusal("key_name_reserved", {"value": scope.name, "beginning": OWN_KEY})
     for pattern in scope.models:
         if not _is_pattern(pattern):
             return Refusal("key_models_invalid", {"value": without_secrets(pattern)[:LONGEST_PATTERN]})

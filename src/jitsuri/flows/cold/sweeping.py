@@ -30,7 +30,7 @@ from jitsuri.ledger.rules.pricing import Pricer
 from jitsuri.ledger.rules.superseding import ORPHANED, WORKER_DIED
 from jitsuri.ledger.shapes.budgets import Marks, Place, Settlement
 from jitsuri.ledger.shapes.entries import Entry
-from jitsuri.ledger.shapes.intents import Intent
+from jitsuri.ledger.shapes.intents import Intent, purpose_of
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.wire.packing import unpacked
 from jitsuri.store.door import Connection, Store
@@ -78,7 +78,11 @@ def _prices(tx: Connection, kind: RateKind) -> tuple[Pricer, Rates]:
 def _book(tx: Connection, intents: Sequence[Intent], pricer: Pricer, rates: Rates, now: datetime) -> None:
     entries = [_entry(intent, pricer, rates, now) for intent in intents]
     known = set(call_rows.known(tx, [entry.call_id for entry in entries]))
-    calls = {entry.call_id: _call(entry, intent) for entry, intent in zip(entries, intents, strict=True)}
+    calls = {
+        entry.call_id: _call(entry, intent)
+        for entry, intent in zip(entries, intents, strict=True)
+        if not entry.purpose  # what Jitsuri asked on its own behalf is no call
+    }
     entry_rows.insert_many(tx, entries)
     call_rows.insert_many(tx, [call for call_id, call in calls.items() if call_id not in known])
     departments = department_rows.everything(tx)
@@ -101,7 +105,7 @@ def _entry(intent: Intent, pricer: Pricer, rates: Rates, now: datetime) -> Entry
         call_id=intent.call_id, thread_id=intent.thread_id, kind="attempt", corrects=None, at=intent.at,
         day=intent.day, booked_at=now, task=intent.task, department=intent.department, provider=paid.provider,
         model=paid.model, model_asked=intent.model, model_answered="", region=intent.region, tier=intent.tier,
-        purpose="", status="cut", http_status=None, error_code=WORKER_DIED, calls=1, usage=usage, usage_raw=None,
+        purpose=purpose_of(intent.key_name), status="cut", http_status=None, error_code=WORKER_DIED, calls=1, usage=usage, usage_raw=None,
         latency_ms=None, first_token_ms=None, state=paid.state, reason=paid.reason or ORPHANED,
         currency=paid.currency, cost=paid.cost, price_block=paid.price_block, price_book=pricer.book_id,
         rate_id=paid.rate_id, rate=paid.rate, cost_jpy=paid.cost_jpy, reported_cost=None, reported_currency="",

@@ -34,7 +34,7 @@ async def answer(desk: Desk, inquiry: Inquiry, out: Out) -> None:
         if leg.kept_out is not None:
             came = leg.kept_out
             continue
-        came = await _tried(desk, call, leg, out, has_next=left > 0)
+        came = await tried(desk, call, leg, out, has_next=left > 0)
         if came is None:
             return
         if isinstance(came, Refusal) or (isinstance(came, Failure) and came.is_final):
@@ -67,7 +67,7 @@ def admitted(desk: Desk, inquiry: Inquiry) -> CallUnderWay | Refusal:
     return CallUnderWay(desk, inquiry, way, asked, now, call_id, thread_id)
 
 
-async def _tried(
+async def tried(
     desk: Desk, call: CallUnderWay, leg: Leg, out: Out, *, has_next: bool
 ) -> Failure | Refusal | JitsuriError | None:
     """Ask one target, again where that is safe; None when the caller has an answer, else what the caller must be told."""

@@ -51,7 +51,8 @@ class CallUnderWay:
     """One request of a caller, from its admission to its last row."""
 
     __slots__ = (
-        "asked", "at", "attempts", "booked", "call_id", "day", "failed", "inquiry", "started_s", "thread_id", "way",
+        "asked", "at", "attempts", "booked", "call_id", "day", "entries", "failed", "inquiry", "started_s", "thread_id",
+        "way",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,8 @@ class CallUnderWay:
         self.attempts = 0
         self.booked: list[asyncio.Future[None]] = []
         """Rows handed in so far; the last byte waits for all of them."""
+        self.entries: tuple[GatewayEntry, ...] = ()
+        """What was booked, for one who asks on Jitsuri's own behalf; empty for calls."""
         self.failed: Attempt | None = None
         """The last attempt that gave no answer, while the call itself is not kept yet."""
 
@@ -169,7 +172,9 @@ class Attempt:
             rows.append(("ended", self.attempt_id))
         for settlement in desk.budgets.settle(self.hold, micro_jpy, self.attempt_id):
             rows.append(("settlements", settlement))  # noqa: PERF401  # a comprehension is a call
-        if not ends_call:
+        if call.way.purpose:
+            call.entries = (*call.entries, entry)
+        elif not ends_call:
             call.failed = self
         else:
             call.failed = None
@@ -189,6 +194,8 @@ class Attempt:
         """What stands beside the ledger: meters, paces, when the key was used, telemetry."""
         desk, call, leg = self.desk, self.call, self.leg
         way = call.way
+        if way.purpose:
+            return
         if way.touched_on != call.day:
             way.touched_on = desk.touched[way.key.key_id] = call.day
         outcome: AttemptOutcome = "ok"
@@ -257,7 +264,7 @@ class Attempt:
             call.at, call.day, desk.now(),
             way.plan.task, way.department,
             paid.provider, paid.model, leg.target.model, told.model,
-            leg.upstream.region, told.tier, "",  # purpose
+            leg.upstream.region, told.tier, way.purpose,
             status, http_status, error_code,
             1,  # calls
             usage, raw, latency_ms, self.first_token_ms,

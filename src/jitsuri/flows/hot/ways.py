@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from jitsuri.access.rules.keying import may
@@ -13,7 +14,7 @@ from jitsuri.flows.hot.telling import told_target
 from jitsuri.ledger.live.budgets import CallBudgets
 from jitsuri.providers.rules.addressing import path_for
 from jitsuri.providers.rules.translating_manners import manner_of
-from jitsuri.providers.shapes import Operation
+from jitsuri.providers.shapes import Operation, Purpose
 from jitsuri.routing.shapes import Plan, Target
 from jitsuri.terms.outcomes import Refusal
 
@@ -48,11 +49,25 @@ class Leg:
 class Way:
     """A key and a plan, seen together."""
 
-    __slots__ = ("_budgets", "_of_budgets", "_of_tree", "department", "group_id", "key", "legs", "plan", "touched_on")
+    __slots__ = (
+        "_budgets",
+        "_of_budgets",
+        "_of_tree",
+        "department",
+        "group_id",
+        "key",
+        "legs",
+        "plan",
+        "purpose",
+        "touched_on",
+    )
 
-    def __init__(self, desk: Desk, key: Key, plan: Plan, model: str, operation: Operation) -> None:
-        """``model`` is the name that the calls ask for."""
+    def __init__(
+        self, desk: Desk, key: Key, plan: Plan, model: str, operation: Operation, purpose: Purpose | Literal[""] = ""
+    ) -> None:
+        """``model`` is the name that the calls ask for. ``purpose`` other than '': asked by Jitsuri itself."""
         self.key = key
+        self.purpose = purpose
         self.plan = plan
         self.department = key.department or plan.department
         self.group_id: UUID = gateway_group(plan.task, key.name)

@@ -7,6 +7,13 @@ from uuid import UUID
 
 import msgspec
 
+from jitsuri.terms.ids import OWN_KEY
+
+
+def purpose_of(key_name: str) -> str:
+    """``evaluation`` or ``judge`` where Jitsuri asked on its own behalf; '' for a call."""
+    return key_name.removeprefix(OWN_KEY) if key_name.startswith(OWN_KEY) else ""
+
 
 class Intent(msgspec.Struct, frozen=True):
     """An attempt as it is begun. Durable before the caller gets a byte.
