@@ -95,7 +95,7 @@ def freeze(
         },
         models={way: traits.models_answered(tx, task, *_asked(way, ways, around), since, now) for way in ways},
         prompts=_counted(name for _, name in prompts),
-        fresh_prompts=_fresh(prompts, now),
+        fresh_percent=_fresh(prompts, now),
         prices=_prices(tx, now, ways, around),
         usd_jpy=None if rate is None else rate.rate,
         price_limit_percent=certificate.price_limit_percent,
@@ -280,11 +280,11 @@ def _counted(names: Any) -> dict[str, int]:
     return found
 
 
-def _fresh(prompts: Sequence[tuple[datetime, str]], now: datetime) -> float:
-    """The share of the last week's prompts that the weeks before did not have."""
+def _fresh(prompts: Sequence[tuple[datetime, str]], now: datetime) -> int:
+    """The percentage of the last week's prompts that the weeks before did not have."""
     border = now - timedelta(days=7)
     before = {name for at, name in prompts if at < border}
     last = [name for at, name in prompts if at >= border]
     if not last or not before:
-        return 0.0
-    return round(sum(name not in before for name in last) / len(last), 4)
+        return 0
+    return round(100 * sum(name not in before for name in last) / len(last))

@@ -77,11 +77,11 @@ def keep_answer(tx: Connection, came: AuditAnswer) -> bool:
     return done.rowcount == 1
 
 
-def set_difference(tx: Connection, number: str, call_id: UUID, difference: float, source: str, now: datetime) -> bool:
+def set_difference(tx: Connection, number: str, call_id: UUID, difference: float | None, source: str, now: datetime) -> bool:
     """Write a judged difference; False where there is no answered call, or a difference stands already."""
     done = tx.execute(
         "UPDATE rightsizing_audits SET difference = %s, source = %s, judged_at = %s "
-        "WHERE number = %s AND call_id = %s AND state = 'answered' AND difference IS NULL",
+        "WHERE number = %s AND call_id = %s AND state = 'answered' AND source = ''",
         (difference, source, now, number, call_id),
     )
     return done.rowcount == 1
@@ -93,6 +93,20 @@ def spent_jpy(tx: Connection, task: str, since: datetime) -> Decimal:
         "SELECT coalesce(sum(cost_jpy), 0) FROM rightsizing_audits WHERE task = %s AND came_at >= %s", (task, since)
     ).fetchall()
     return Decimal(spent)
+
+
+def dearest_jpy(tx: Connection, task: str) -> Decimal:
+    """The dearest answer of a task's audits so far; zero where none has a price."""
+    [(dearest,)] = tx.execute(
+        "SELECT coalesce(max(cost_jpy), 0) FROM rightsizing_audits WHERE task = %s", (task,)
+    ).fetchall()
+    return Decimal(dearest)
+
+
+def last_drawn(tx: Connection, number: str) -> datetime | None:
+    """When the newest call was that the audit has drawn."""
+    row = tx.execute("SELECT max(called_at) FROM rightsizing_audits WHERE number = %s", (number,)).fetchone()
+    return row[0] if row else None
 
 
 def delete_due_answers(tx: Connection, today: date) -> int:

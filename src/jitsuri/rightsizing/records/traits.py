@@ -107,3 +107,11 @@ def calls_with_texts(
 
 def _prompt(row: tuple[Any, ...]) -> tuple[UUID, datetime, str, bool]:
     return row[0], row[1], row[2], bool(row[3])
+
+
+def known_attempts(tx: Connection, attempt_ids: Sequence[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Those of our own attempts that are in the ledger, and those that are under way: an attempt of ours is a call of its own."""
+    wanted = list(attempt_ids)
+    booked = tx.execute("SELECT attempt_id FROM ledger_v_attempts WHERE call_id = ANY(%s)", (wanted,)).fetchall()
+    begun = tx.execute("SELECT attempt_id FROM ledger_v_begun WHERE attempt_id = ANY(%s)", (wanted,)).fetchall()
+    return {row[0] for row in booked}, {row[0] for row in begun}

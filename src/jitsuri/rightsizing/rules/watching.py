@@ -9,13 +9,13 @@ from jitsuri.rightsizing.rules.drifting import MOST_PER_DAY, REFERENCE_DAYS, THR
 from jitsuri.rightsizing.shapes.lives import Cause, CauseCode, Look, PriceFrozen, Watched, WatchState, World
 from jitsuri.terms.period import company_day
 
-NEW_PROMPTS = 0.10
-"""Share of calls with a system prompt that was not there at the freeze, beyond what was usual then, that voids: a reworded
+NEW_PROMPTS = 10
+"""Percent of calls with a system prompt that was not there at the freeze, beyond what was usual then, that voids: a reworded
 prompt is behind most calls at once, a new caller behind a tenth is no longer what was tried."""
 FEWEST_PROMPTS = 20
 """Calls whose prompts must have been seen before anything is said of them."""
-MOST_FRESH = 0.5
-"""Where more of the usual calls bring a prompt of their own, prompts differ by call and are not watched."""
+MOST_FRESH = 50
+"""Where more percent of the usual calls bring a prompt of their own, prompts differ by call and are not watched."""
 ALPHA = 0.05
 """Error of the audit: the way is called worse wrongly in one of twenty certificates, however often one looks."""
 
@@ -83,7 +83,7 @@ def new_prompts(world: World, look: Look) -> tuple[float, int, str]:
 
 
 def watches_prompts(world: World) -> bool:
-    return bool(world.prompts) and world.fresh_prompts <= MOST_FRESH
+    return bool(world.prompts) and world.fresh_percent <= MOST_FRESH
 
 
 def _of_variant(world: World, look: Look, *, is_full: bool) -> list[Cause]:
@@ -136,11 +136,11 @@ def _of_prompts(world: World, look: Look) -> list[Cause]:
     if not watches_prompts(world) or sum(look.prompts.values()) < FEWEST_PROMPTS:
         return []
     share, count, most = new_prompts(world, look)
-    if share <= world.fresh_prompts + NEW_PROMPTS:
+    if 100 * share <= world.fresh_percent + NEW_PROMPTS:
         return []
     usual = max(world.prompts, key=lambda name: world.prompts[name])
     facts = {"before": usual[:8], "after": most[:8], "percent": round(100 * share), "calls": count,
-             "limit": round(100 * (world.fresh_prompts + NEW_PROMPTS))}  # fmt: skip
+             "limit": world.fresh_percent + NEW_PROMPTS}  # fmt: skip
     return [Cause("prompt_changed", facts)]
 
 
@@ -164,8 +164,8 @@ def _of_prices(world: World, look: Look) -> list[Cause]:
 def _of_audit(look: Look) -> list[Cause]:
     if look.audit_capital < 1 / ALPHA:
         return []
-    facts = {"labels": look.audit_labels, "capital": round(look.audit_capital, 1), "limit": round(1 / ALPHA),
-             "margin_points": round(100 * look.margin, 1), "before": "1", "after": f"{look.audit_capital:.1f}"}  # fmt: skip
+    facts = {"labels": look.audit_labels, "capital": f"{look.audit_capital:.1f}", "limit": round(1 / ALPHA),
+             "margin_points": f"{100 * look.margin:g}", "before": "1", "after": f"{look.audit_capital:.1f}"}  # fmt: skip
     return [Cause("audit_worse", facts)]
 
 
@@ -214,11 +214,11 @@ def _price_line(world: World, look: Look, why: Sequence[Cause], side: str, way: 
 def _prompts_line(world: World, look: Look, why: Sequence[Cause]) -> Watched:
     seen = sum(look.prompts.values())
     if not watches_prompts(world) or seen < FEWEST_PROMPTS:
-        return Watched("prompts", "–", "–", "unknown", {"calls": seen, "limit": round(100 * NEW_PROMPTS)})
+        return Watched("prompts", "–", "–", "unknown", {"calls": seen, "limit": NEW_PROMPTS})
     share, _, _ = new_prompts(world, look)
-    state: WatchState = "void" if _has(why, "prompt_changed") else "same" if share <= world.fresh_prompts else "moved"
-    limit = round(100 * (world.fresh_prompts + NEW_PROMPTS))
-    before = f"{100 * world.fresh_prompts:.0f} %"
+    state: WatchState = "void" if _has(why, "prompt_changed") else "same" if 100 * share <= world.fresh_percent else "moved"
+    limit = world.fresh_percent + NEW_PROMPTS
+    before = f"{world.fresh_percent} %"
     return Watched("prompts", before, f"{100 * share:.0f} %", state, {"limit": limit, "calls": seen})
 
 

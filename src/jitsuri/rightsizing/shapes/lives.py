@@ -69,8 +69,8 @@ class World(msgspec.Struct, frozen=True):
     """Way → names of models that really answered in the last 28 days; empty where it had not answered yet."""
     prompts: Mapping[str, int]
     """Hash of a system prompt → calls of the last 28 days."""
-    fresh_prompts: float
-    """Share of calls of the last week whose system prompt had not been seen in the three weeks before; 0 to 1."""
+    fresh_percent: int
+    """Percent of calls of the last week whose system prompt had not been seen in the three weeks before."""
     prices: Mapping[str, PriceFrozen | None]
     """Way → price; None where the book had none."""
     usd_jpy: Decimal | None

@@ -59,3 +59,4 @@ CREATE VIEW ledger_v_attempts AS
            cost_jpy
     FROM ledger_entries;
 CREATE VIEW routing_v_prompts AS SELECT group_id, system_prompt_hash FROM routing_groups;
+CREATE VIEW ledger_v_begun AS SELECT attempt_id FROM ledger_intents;
