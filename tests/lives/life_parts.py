@@ -76,7 +76,9 @@ class World:
         self.store, self.now, self.rollback = store, NOW, rollback
         self.around = Around(SITES)
         self.people = {login: self._person(login, role) for login, role in PEOPLE.items()}
-        task = Task(TASK, "問合せ分類", "Inquiry triage", "support", "doi", "production", "internal", Decimal("0.05"), NOW)
+        task = Task(
+            TASK, "問合せ分類", "Inquiry triage", "support", "doi", "production", "internal", Decimal("0.05"), NOW
+        )
         with store.transaction() as tx:
             routing_rows.save_task(tx, task)
             for name, digest in HASHES.items():
@@ -89,7 +91,9 @@ class World:
 
     def _person(self, login: str, role: Role) -> Person:
         department = "support" if login in ("doi", "fuji") else ""
-        made = Person(derived_id("person", login), login, f"{login} 一郎", frozenset({role}), department, "ja", True, NOW)
+        made = Person(
+            derived_id("person", login), login, f"{login} 一郎", frozenset({role}), department, "ja", True, NOW
+        )
         with self.store.transaction() as tx:
             person_rows.insert(tx, made, "a hash")
         return made
@@ -97,7 +101,11 @@ class World:
     # -- what stands
 
     def use_prices(
-        self, small: tuple[str, str] = ("0.15", "0.60"), later: tuple[date, str, str] | None = None, *, is_known: bool = True
+        self,
+        small: tuple[str, str] = ("0.15", "0.60"),
+        later: tuple[date, str, str] | None = None,
+        *,
+        is_known: bool = True,
     ) -> None:
         self.now += timedelta(seconds=1)
         sheets = [_sheet("gpt-big", "2.50", "10.00", None)]
@@ -163,7 +171,10 @@ class World:
         name: str = "",
     ) -> list[Call]:
         """So many answered calls, a second apart. ``texts``: the folder of a key with which both parts are kept."""
-        made = [self._call(at + timedelta(seconds=n), n, model, answered or model, prompt, tokens, key, name) for n in range(count)]
+        made = [
+            self._call(at + timedelta(seconds=n), n, model, answered or model, prompt, tokens, key, name)
+            for n in range(count)
+        ]
         with self.store.transaction() as tx:
             call_rows.insert_many(tx, [call for call, _ in made])
             entry_rows.insert_many(tx, [entry for _, entry in made])
@@ -176,7 +187,9 @@ class World:
                 ])  # fmt: skip
         return [call for call, _ in made]
 
-    def book_days(self, first: date, days: int, count: int, shares: Sequence[tuple[int, float]] = ((300, 1.0),), **more: str) -> None:
+    def book_days(
+        self, first: date, days: int, count: int, shares: Sequence[tuple[int, float]] = ((300, 1.0),), **more: str
+    ) -> None:
         """The same number of calls on each day, with so many input tokens for such a share of them."""
         for n in range(days):
             at = datetime.combine(first + timedelta(days=n), datetime.min.time(), UTC)
@@ -216,7 +229,9 @@ class World:
     def full(self, login: str = "doi", number: str = "", **wish: object) -> Life | Refusal:
         self.now += timedelta(seconds=1)
         made = replace(flow.Wish("全部"), **wish)  # type: ignore[arg-type]
-        return flow.make_full(self.store, self.now, flow.Owner(login, "console"), number or self.number, made, self.around)
+        return flow.make_full(
+            self.store, self.now, flow.Owner(login, "console"), number or self.number, made, self.around
+        )
 
     def back(self, login: str = "doi", reason: str = "苦情") -> Life | Refusal:
         self.now += timedelta(seconds=1)

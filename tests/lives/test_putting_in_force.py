@@ -202,7 +202,9 @@ def test_back_needs_a_reason_and_returns_the_fallbacks_that_still_exist(world: W
     running(world)
     assert world.variant() == (SMALL, "", (BIG, "azure-jp/gpt-x", "openai/gpt-old"))
     assert code(world.back(reason=" ")) == "life_reason_missing"
-    world.around = replace(world.around, sites={name: site for name, site in world.around.sites.items() if name != "azure-jp"})
+    world.around = replace(
+        world.around, sites={name: site for name, site in world.around.sites.items() if name != "azure-jp"}
+    )
     assert isinstance(world.back(), Life)
     assert world.variant() == (BIG, "", ("openai/gpt-old",))
 

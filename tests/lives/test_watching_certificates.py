@@ -80,7 +80,9 @@ def price_goes(world: World) -> None:
 
 def variant_is_changed_by_hand(world: World) -> None:
     running(world)
-    world.set_by_hand(Target("openai", "gpt-small"), fallbacks=(Target("openai", "gpt-big"), Target("azure-jp", "gpt-x")))
+    world.set_by_hand(
+        Target("openai", "gpt-small"), fallbacks=(Target("openai", "gpt-big"), Target("azure-jp", "gpt-x"))
+    )
     assert world.look() == [], "fall-backs are the owner's"
     world.set_by_hand(Target("azure-jp", "gpt-x"))
 
@@ -162,7 +164,9 @@ def judged(world: World, differences: list[float], first: int = 0) -> None:
         call = derived_id("call", f"audit {n}")
         with world.store.transaction() as tx:
             at = world.now + timedelta(seconds=n)
-            drawn = Audited(world.number, call, at, "new_answered", BIG, audit_attempt(world.number, call), "asked", None, "")
+            drawn = Audited(
+                world.number, call, at, "new_answered", BIG, audit_attempt(world.number, call), "asked", None, ""
+            )
             audit_rows.draw(tx, TASK, [drawn], at)
             audit_rows.keep_answer(
                 tx, AuditAnswer(drawn.attempt_id, "answered", at, "", None, "", None, "gpt-big", None, 10)
@@ -195,7 +199,9 @@ def test_each_cause_voids_and_rolls_back_by_itself(store: Store, name: str) -> N
     life = world.life()
     if name in BY_HAND:
         assert life.state == "voided"
-        assert life.asks == (name == "cap"), "what somebody set by hand is not taken back; the owner is asked where it still answers"
+        assert life.asks == (name == "cap"), (
+            "what somebody set by hand is not taken back; the owner is asked where it still answers"
+        )
         return
     assert life.state == "rolled_back"
     assert world.variant()[:2] == (BIG, "")
@@ -360,7 +366,13 @@ def test_another_version_of_the_prompt_voids() -> None:
 
 def test_prompts_that_differ_by_call_are_not_watched() -> None:
     world, look = frozen(prompts={f"{n:032x}": 1 for n in range(60)})
-    busy = Frozen(**{**{name: getattr(world, name) for name in world.__struct_fields__}, "prompts": {"aa": 5}, "fresh_percent": 80})
+    busy = Frozen(
+        **{
+            **{name: getattr(world, name) for name in world.__struct_fields__},
+            "prompts": {"aa": 5},
+            "fresh_percent": 80,
+        }
+    )
     assert watching.causes(busy, look, is_full=False) == ()
 
 
@@ -375,7 +387,9 @@ def test_a_watch_that_does_nothing_is_found_out(store: Store, name: str, monkeyp
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_watch_that_is_blind_to_one_cause_is_found_out(store: Store, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_that_is_blind_to_one_cause_is_found_out(
+    store: Store, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, hidden = watching.causes, CASES[name][1]
 
     def blind(world: Frozen, look: Look, *, is_full: bool) -> tuple[Cause, ...]:

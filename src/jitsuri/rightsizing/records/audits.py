@@ -77,7 +77,9 @@ def keep_answer(tx: Connection, came: AuditAnswer) -> bool:
     return done.rowcount == 1
 
 
-def set_difference(tx: Connection, number: str, call_id: UUID, difference: float | None, source: str, now: datetime) -> bool:
+def set_difference(
+    tx: Connection, number: str, call_id: UUID, difference: float | None, source: str, now: datetime
+) -> bool:
     """Write a judged difference; False where there is no answered call, or a difference stands already."""
     done = tx.execute(
         "UPDATE rightsizing_audits SET difference = %s, source = %s, judged_at = %s "

@@ -259,5 +259,6 @@ def _mover(reference: Reference, days: Sequence[Mapping[str, int]]) -> tuple[str
         return "", 0.0, 0.0
     now = table.sum(axis=0) / table.sum()
     usual = np.average(reference.shares, axis=0, weights=reference.volumes + 1e-9)
-    at = int(np.argmax(np.abs(now - usual)))
+    apart = now - usual
+    at = int(np.argmax(np.abs(apart) + 1e-9 * np.sign(apart)))  # of two that mirror each other, the one that has grown
     return reference.categories[at], round(float(usual[at]), 4), round(float(now[at]), 4)

@@ -216,7 +216,9 @@ def _prompts_line(world: World, look: Look, why: Sequence[Cause]) -> Watched:
     if not watches_prompts(world) or seen < FEWEST_PROMPTS:
         return Watched("prompts", "–", "–", "unknown", {"calls": seen, "limit": NEW_PROMPTS})
     share, _, _ = new_prompts(world, look)
-    state: WatchState = "void" if _has(why, "prompt_changed") else "same" if 100 * share <= world.fresh_percent else "moved"
+    state: WatchState = (
+        "void" if _has(why, "prompt_changed") else "same" if 100 * share <= world.fresh_percent else "moved"
+    )
     limit = world.fresh_percent + NEW_PROMPTS
     before = f"{world.fresh_percent} %"
     return Watched("prompts", before, f"{100 * share:.0f} %", state, {"limit": limit, "calls": seen})
