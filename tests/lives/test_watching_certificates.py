@@ -183,11 +183,15 @@ def is_voided(world: World, name: str) -> None:
     event = world.life().voided
     assert event is not None
     assert (event.code, event.author, event.door) == (expected, "system", "watch")
-    assert {"before", "after", "all", "asked"} <= set(event.facts) or expected in ("data_rule_forbids", "target_gone")
+    assert {"before", "after", "followed", "all", "asked"} <= set(event.facts)
     for lang in LANGUAGES:
         told = cause_told(event.code, event.facts, lang)
         assert told
         assert "{" not in told
+        if expected not in ("data_rule_forbids", "target_gone"):
+            assert str(event.facts["before"]) in told
+            assert str(event.facts["after"]) in told
+        assert not any(word in told for word in ("asked", "rolled_back", "not_needed", "impossible"))
         assert after_told(event, world.life().world, lang)
     assert world.look() == [], "it is void once"
 

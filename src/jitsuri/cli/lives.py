@@ -98,7 +98,7 @@ def life(desk: Desk, number: str, json_out: bool) -> None:
     if json_out:
         desk.give(_told(opened))
         return
-    found, world = opened.life, opened.life.world
+    found = opened.life
     desk.say(
         "cli.certificate.life.head", number=found.number, task=found.task, state=_state(desk, found),
         share=f"{found.per_mille / 10:g}", rollback=text(f"life.rollback.{found.rollback}", desk.lang),
@@ -106,7 +106,7 @@ def life(desk: Desk, number: str, json_out: bool) -> None:
     for one in found.events:
         desk.say(
             "cli.certificate.life.event", at=moment_told(desk, one.at), event=text(f"life.event.{one.event}", desk.lang),
-            who=one.author, told=event_told(one, world, desk.lang) or "–",
+            who=one.author, told=event_told(found, one, desk.lang) or "–",
         )  # fmt: skip
     for seen in opened.watched:
         desk.say(

@@ -80,13 +80,13 @@ def _void(tx: Connection, now: datetime, life: Life, found: Sequence[Cause], aro
     after, why, version = _follow(tx, now, life, found, around)
     task = routing_rows.tasks(tx).get(life.task)
     facts = {
-        **first.facts, "after": after, "why": why,
+        **first.facts, "followed": after, "why": why,
         "all": [{"code": one.code, **one.facts} for one in found],
         "asked": [one.login for one in asked_people(tx, task)] if after in ("asked", "impossible") else [],
     }  # fmt: skip
     voided = happened(tx, now, ITSELF, life, "voided", facts, code=first.code)
     if after == "rolled_back":
-        back = {"variant_version": version, "after": after}
+        back = {"variant_version": version}
         voided = happened(tx, now, ITSELF, voided, "rolled_back", back, code=first.code)
     return Voided(voided, tuple(found), after)
 

@@ -34,7 +34,7 @@ def life_of(number: str, task: str, events: Sequence[Force]) -> Life:
     rollback = cast(Rollback, facts.get("rollback", "ask"))
     share = facts.get("per_mille", 0)
     world = next((one.facts["world"] for one in reversed(events) if "world" in one.facts), None)
-    asks = state == "voided" and events[-1].facts.get("after") in ("asked", "impossible")
+    asks = state == "voided" and events[-1].facts.get("followed") in ("asked", "impossible")
     return Life(
         number, task, tuple(events), state, rollback,
         int(share) if state in IN_FORCE and isinstance(share, int) else 0,

@@ -94,8 +94,14 @@ def _line(one: Notice, lang: Language) -> Line:
     return Line(
         life, title_of(one.certificate.task, lang), STATE_BADGES[life.state],
         world.proposed if world is not None else one.certificate.proposed.model, percent_told(life),
-        life.events[-1].at, event_told(one.event, world, lang), people_told(one.asked, lang) if life.asks else "",
+        life.events[-1].at, _told(one, lang), people_told(one.asked, lang) if life.asks else "",
     )  # fmt: skip
+
+
+def _told(one: Notice, lang: Language) -> str:
+    """Why it is void or was; and for one that was kept, why it was."""
+    told = event_told(one.life, one.event, lang)
+    return f"{told} {one.life.events[-1].reason}" if one.life.state == "kept" else told
 
 
 _door = partial(Route, "POST")

@@ -202,7 +202,7 @@ def _row(one: Watched, lang: Language) -> Row:
 def _told(life: Life, at: int, lang: Language) -> Told:
     one = life.events[at]
     who = text("page.life.by_watch", lang) if one.door == "watch" else one.author
-    told = event_told(one, life.world, lang)
+    told = event_told(life, one, lang)
     return Told(one.event, EVENT_BADGES[one.event], one.at, who, told, _others(life, at, lang), one.door == "shell")
 
 

@@ -98,12 +98,12 @@ def cause_told(code: str, facts: Mapping[str, object], lang: str) -> str:
 
 def after_told(event: Force, world: World | None, lang: str) -> str:
     """What followed a voiding; '' where the event is none."""
-    after = event.facts.get("after")
-    if after is None or event.event != "voided":
+    followed = event.facts.get("followed")
+    if followed is None or event.event != "voided":
         return ""
     why = str(event.facts.get("why", ""))
     return text(
-        f"life.after.{after}", lang, today=world.today if world is not None else "–", reason=reason_told(why, lang)
+        f"life.after.{followed}", lang, today=world.today if world is not None else "–", reason=reason_told(why, lang)
     )
 
 
@@ -130,10 +130,12 @@ def people_told(people: Sequence[Person], lang: str) -> str:
     return text("ui.list_separator", lang).join(one.name for one in people[:5])
 
 
-def event_told(event: Force, world: World | None, lang: str) -> str:
-    """An event in a sentence: why it was voided and what followed, or what a person wrote."""
+def event_told(life: Life, event: Force, lang: str) -> str:
+    """An event in a sentence: why it was voided and what followed (what was asked only while it is), or what a person wrote."""
     if event.event == "voided":
-        return f"{cause_told(event.code, event.facts, lang)} {after_told(event, world, lang)}".strip()
+        is_told = life.asks or event.facts.get("followed") != "asked"
+        after = after_told(event, life.world, lang) if is_told else ""
+        return f"{cause_told(event.code, event.facts, lang)} {after}".strip()
     if event.event == "ended":
         return text("life.replaced", lang, by=event.facts.get("by", "–"))
     return event.reason
