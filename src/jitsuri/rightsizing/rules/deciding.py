@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
 import numpy as np
+from msgspec import UNSET
 
 from jitsuri.evaluation.rules.betting import capital_above, capital_below, first_reaching
 from jitsuri.evaluation.rules.counting import holm_levels, share_lower, share_upper
@@ -137,6 +138,7 @@ def decide(
         seed=origin.seed,
         data_hash=origin.data_hash,
         code_version=origin.code_version,
+        judging=found.judging or UNSET,
     )
 
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from jitsuri.evaluation.rules.agreeing import Seen, agreement, correlated, p_correlated
 from jitsuri.evaluation.rules.estimating import FOLDS, Sample, gathered, ppi_parts
+from jitsuri.evaluation.rules.judging.reporting import report_of
 from jitsuri.evaluation.rules.ordering import folds
 from jitsuri.evaluation.rules.tilting import SMALL, Part, lower_bound, mean_of, p_above, p_below, upper_bound
+from jitsuri.evaluation.shapes import JudgeReport
 from jitsuri.rightsizing.rules.packing import rounded
 from jitsuri.rightsizing.rules.weighting import (
     Bare,
@@ -72,6 +74,7 @@ class Estimate:
     problem: Reason | None = None
     cautions: tuple[Reason, ...] = field(default=())
     uneven: Uneven | None = None
+    judging: JudgeReport | None = None
 
     @property
     def n(self) -> int:
@@ -152,11 +155,12 @@ def estimate(pairs: Pairs, thresholds: Thresholds, seed: int) -> Estimate:
     people = _difference(pairs.people_candidate, pairs.people_baseline)
     judge = _difference(pairs.judge_candidate, pairs.judge_baseline)
     labelled, judged = np.flatnonzero(~np.isnan(people)), np.flatnonzero(~np.isnan(judge))
+    report = report_of(pairs.judging) if pairs.judging else None
     if pairs.human:
-        found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed)
+        found = _of_people(pairs, people, judge, labelled, judged, thresholds, seed, report)
     else:
-        found = _of_judge(pairs, judge, judged)
-    return _checked(pairs, found, thresholds)
+        found = _of_judge(pairs, judge, judged, report)
+    return _checked(pairs, found, thresholds, report)
 
 
 def _difference(candidate: Scores, baseline: Scores) -> Floats:
@@ -165,19 +169,29 @@ def _difference(candidate: Scores, baseline: Scores) -> Floats:
     return found
 
 
-def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64]) -> Estimate:
+def _of_judge(pairs: Pairs, judge: Floats, judged: NDArray[np.int64], report: JudgeReport | None = None) -> Estimate:
     source: Literal["judge", "table"] = "judge" if pairs.is_judge_named else "table"
     one, other = array(pairs.judge_baseline)[judged], array(pairs.judge_candidate)[judged]
     problem = None
     cautions: tuple[Reason, ...] = ()
     if source == "judge":
         cautions = (Reason("judge_only", {"judge": pairs.judge}),)
-        if len(judged) and p_correlated(correlated(one, other), len(one)) > KNOWS_ALONE:
+        if len(judged) and not _knows_alone(one, other, report):
             problem = Reason("judge_nonsense", {"judge": pairs.judge})
+        if report is not None and report.set_aside:
+            problem = Reason("judge_unfit", {"judge": pairs.judge, "why": report.set_aside})
     return Estimate(
         _strata_parts(judge[judged], [pairs.strata[at] for at in judged]), judge[judged], judged, "paired", source, 0,
         len(judged), _mean(one), _mean(other), problem=problem, cautions=cautions,
     )  # fmt: skip
+
+
+def _knows_alone(baseline: Floats, candidate: Floats, report: JudgeReport | None) -> bool:
+    """Does a judge without people tell answers apart at all? One that marks each answer must mark the same request alike. One that
+    compares gives marks that exclude each other: it must have been shown ruined answers, and its report says how it did."""
+    if report is not None:
+        return any(share.n for share in report.shares if share.code == "worse_missed")
+    return p_correlated(correlated(baseline, candidate), len(baseline)) <= KNOWS_ALONE
 
 
 def _of_people(
@@ -188,12 +202,15 @@ def _of_people(
     judged: NDArray[np.int64],
     thresholds: Thresholds,
     seed: int,
+    report: JudgeReport | None,
 ) -> Estimate:
     if isinstance(pairs.stratum_sizes, Mapping):
-        return _of_drawn(pairs, people, judge, labelled, judged, thresholds, seed)
+        return _of_drawn(pairs, people, judge, labelled, judged, thresholds, seed, report)
     both = np.intersect1d(labelled, judged)
     alone = np.setdiff1d(judged, labelled)
-    seen = _agreed(people[both], judge[both], len(labelled), len(alone), thresholds) if pairs.judge else None
+    seen = None
+    if pairs.judge:
+        seen = _unless_unfit(_agreed(people[both], judge[both], len(labelled), len(alone), thresholds), report)
     parts: Sequence[Part] = _strata_parts(people[labelled], [pairs.strata[at] for at in labelled], _sizes(pairs))
     method: Literal["paired", "ppi"] = "paired"
     cautions: tuple[Reason, ...] = ()
@@ -218,6 +235,7 @@ def _of_drawn(
     judged: NDArray[np.int64],
     thresholds: Thresholds,
     seed: int,
+    report: JudgeReport | None,
 ) -> Estimate:
     """As ``_of_people``, with strata that were not looked at alike (decision 0034)."""
     assert isinstance(pairs.stratum_sizes, Mapping)
@@ -229,7 +247,7 @@ def _of_drawn(
     seen = None
     if pairs.judge:
         gap = parts_of(cells_of(pairs.strata, both, sizes), judge - people)
-        seen = _agreed(people[both], judge[both], len(labelled), len(alone), thresholds, gap)
+        seen = _unless_unfit(_agreed(people[both], judge[both], len(labelled), len(alone), thresholds, gap), report)
     parts = parts_of(cells, people)
     method: Literal["paired", "ppi"] = "paired"
     cautions: tuple[Reason, ...] = ()
@@ -294,6 +312,13 @@ def _agreed(
     )
 
 
+def _unless_unfit(seen: Agreement | None, report: JudgeReport | None) -> Agreement | None:
+    """A judge whose own report sets it aside takes no part, however it agrees with people."""
+    if seen is None or report is None or not report.set_aside:
+        return seen
+    return replace(seen, is_used=False, set_aside=report.set_aside)
+
+
 def _why_aside(seen: Seen, people: Floats, judge: Floats, labelled: int, alone: int, thresholds: Thresholds) -> str:
     if seen.n < thresholds.fewest_for_judge or seen.n < LEAST_JUDGED * labelled:
         return "too_few"
@@ -304,12 +329,27 @@ def _why_aside(seen: Seen, people: Floats, judge: Floats, labelled: int, alone: 
     return "" if alone else "no_more_pairs"
 
 
-def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Estimate:
-    """The same estimate with the first thing that stands against any verdict."""
-    problem = _problem(pairs, found, thresholds) or found.problem
-    parts = found.parts if found.n else ()
-    method: Literal["paired", "ppi", "none"] = found.method if found.n else "none"
-    return replace(found, parts=parts, method=method, problem=problem)
+def _checked(pairs: Pairs, found: Estimate, thresholds: Thresholds, report: JudgeReport | None) -> Estimate:
+    """The same estimate with the first thing that stands against any verdict, and the judge's faults."""
+    unfit = found.problem if found.problem is not None and found.problem.code == "judge_unfit" else None
+    return replace(
+        found,
+        parts=found.parts if found.n else (),
+        method=found.method if found.n else "none",
+        problem=unfit or _problem(pairs, found, thresholds) or found.problem,
+        cautions=(*found.cautions, *_faults(report)),
+        judging=report,
+    )
+
+
+def _faults(report: JudgeReport | None) -> tuple[Reason, ...]:
+    """Each fault of a judge as a reason: ``judge_position_bias`` and so on."""
+    if report is None:
+        return ()
+    return tuple(
+        Reason(f"judge_{fault.code}", {"judge": report.judge, "share": fault.share, "limit": fault.limit, "n": fault.n})
+        for fault in report.faults
+    )
 
 
 def _problem(pairs: Pairs, found: Estimate, thresholds: Thresholds) -> Reason | None:

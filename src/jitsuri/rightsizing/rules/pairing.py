@@ -12,10 +12,13 @@ from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, DecodeError, UnsetType
 from numpy.typing import NDArray
 
+from jitsuri.evaluation.rules.judging.counting import counted
+from jitsuri.evaluation.shapes import Hearing, JudgeCounts
 from jitsuri.rightsizing.rules.estimating import Floats, array
+from jitsuri.rightsizing.rules.packing import unpacked
 from jitsuri.rightsizing.rules.weighting import JOINT
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Table
 from jitsuri.rightsizing.shapes.verdicts import Missing
@@ -35,6 +38,10 @@ SHARES = frozenset({"uniform", "focused", ""})
 AGAINST = "against"
 """Column of a table whose scorers look at pairs: the candidate that a row of the baseline was scored against. '' is all."""
 TASK_FIELD = "task"
+JUDGE = "judge:"
+"""How the names of LLM judges begin (``judge:upstream/model``) where Jitsuri asked them."""
+REPORTED = "similarity:"
+"""How the names of figures begin that are reported and never decide: two answers may be alike and one of them wrong."""
 
 Places = NDArray[np.int64]
 Name = TypeVar("Name", bound=tuple[str, ...])
@@ -106,18 +113,31 @@ def scorers_in(table: Table, human: str, judge: str) -> Scorers:
     """Who scores, from what was asked and what the table holds.
 
     Raises CallerError ``outcomes_scorers_several`` where nobody was named and an answer has several, and the codes of
-    ``named``; ``outcomes_scorer_twice`` where one is to be both.
+    ``named``; ``outcomes_scorer_twice`` where one is to be both; ``outcomes_scorer_reported`` for a figure that is reported and
+    never decides, ``outcomes_judge_as_people`` for an LLM judge that is to be people.
     """
     known = sorted(set(table.judges))
     found_human = named(human, known, "human") if human else ""
     found_judge = named(judge, known, "judge") if judge else ""
+    _check_kinds(found_human, found_judge, known)
     if found_human and found_human == found_judge:
         raise CallerError("outcomes_scorer_twice", name=found_human)
     if found_human or found_judge:
         return Scorers(found_human, found_judge)
     if len(known) > 1 and _has_several(table):
         raise CallerError("outcomes_scorers_several", known=", ".join(known))
+    if len(known) == 1 and known[0].startswith(JUDGE):
+        return Scorers("", known[0])
     return Scorers("", "", ", ".join(name for name in known if name))
+
+
+def _check_kinds(human: str, judge: str, known: Sequence[str]) -> None:
+    """A scorer's name may say what it is: then it is nothing else."""
+    if human.startswith(JUDGE):
+        raise CallerError("outcomes_judge_as_people", name=human)
+    eyes = [human, judge] if human or judge else known
+    if reported := next((name for name in eyes if name.startswith(REPORTED)), ""):
+        raise CallerError("outcomes_scorer_reported", name=reported)
 
 
 def indexed(table: Table, scorers: Scorers) -> Index:
@@ -242,6 +262,7 @@ def pairs_of(
         is_judge_named=scorers.is_named,
         shares=drawn.shares if drawn else UNSET,
         stratum_sizes=drawn.sizes if drawn else UNSET,
+        judging=_judging(table, index, candidate, scorers.judge, asked),
     )
 
 
@@ -275,6 +296,22 @@ def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
     if asked:
         return list(asked)
     return sorted(name for name in table.fields if name in SLICE_FIELDS or name.startswith("slice_"))
+
+
+def _judging(
+    table: Table, index: Index, candidate: str, judge: str, asked: NDArray[np.bool_]
+) -> JudgeCounts | UnsetType:
+    """What the table tells of how the judge worked on this candidate. Raises CallerError ``outcomes_broken_hearing``."""
+    if not judge or not table.hearings:
+        return UNSET
+    held: list[Hearing] = []
+    for row in index.places(candidate, judge)[asked]:
+        if row >= 0 and table.hearings[row]:
+            try:
+                held.append(unpacked(table.hearings[row].encode(), Hearing))
+            except DecodeError as error:
+                raise CallerError("outcomes_broken_hearing", line=table.lines[row], reason=str(error)[:200]) from None
+    return counted(held) or UNSET
 
 
 def _same_prompts(table: Table, here: Places, there: Places) -> NDArray[np.bool_]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
 
-from jitsuri.rightsizing.rules.packing import rounded
-from jitsuri.rightsizing.rules.pairing import AGAINST, STRATUM
+from jitsuri.rightsizing.rules.packing import packed, rounded
+from jitsuri.rightsizing.rules.pairing import AGAINST, JUDGE, STRATUM
 from jitsuri.rightsizing.shapes.outcomes import Table
 from jitsuri.rightsizing.shapes.trials import (
     BASELINE,
@@ -23,8 +23,6 @@ from jitsuri.rightsizing.shapes.trials import (
 )
 
 SLICES = ("length", "channel", "customer_type", "slice_hours")
-JUDGE = "judge:"
-"""How the names of scorers begin that see pairs and are no people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ class _Row:
     score: float | None
     critical: bool | None
     against: str = ""
+    hearing: str = ""
 
 
 def table_of_trial(
@@ -82,7 +81,8 @@ def table_of_trial(
                     continue
                 found = by_answer.get((name, way.number, at)) if answer.state == "answered" else None
                 told = (found.score, found.critical) if found is not None else (None, None)
-                rows.append(_Row(request, way, answer, name, *told))
+                hearing = packed(found.facts).decode() if found is not None and name.startswith(JUDGE) else ""
+                rows.append(_Row(request, way, answer, name, *told, hearing=hearing))
     return _table(trial.task, rows, texts)
 
 
@@ -156,6 +156,7 @@ def _table(task: str, rows: Sequence[_Row], texts: Texts | None) -> Table:
         fields=fields,
         signals={},
         costs_jpy=tuple(_cost(row) for row in rows),
+        hearings=tuple(row.hearing for row in rows) if any(row.hearing for row in rows) else (),
     )
 
 
@@ -180,5 +181,7 @@ def rows_of_table(table: Table) -> list[dict[str, object]]:
             "critical": table.critical[at], "input_tokens": table.input_tokens[at],
             "output_tokens": table.output_tokens[at], "cost_jpy": None if cost is None else float(cost),
         }  # fmt: skip
+        if table.hearings:
+            row["judge_facts"] = table.hearings[at] or None
         found.append(row | {name: column[at] for name, column in table.fields.items()})
     return found

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from msgspec import UNSET, UnsetType
 
+from jitsuri.evaluation.shapes import JudgeCounts
 from jitsuri.rightsizing.shapes.verdicts import Missing
 
 Scores = tuple[float | None, ...]
@@ -41,6 +42,9 @@ class Table:
     signals: Mapping[str, tuple[float | None, ...]]
     """Numbers that came with an answer (confidence, mean log-probability): features of a cascade, nothing else."""
     are_tokens_estimated: bool = False
+    hearings: tuple[str, ...] = ()
+    """What a pairwise judge said of a row's answer (``evaluation.shapes.Hearing`` as JSON); '' where there is none. Empty where
+    the table has no such column."""
     costs_jpy: tuple[Decimal | None, ...] = ()
     """Yen of each answer as a ledger booked it; () where the table has no such column. They go before dollars and tokens."""
 
@@ -116,6 +120,8 @@ class Pairs:
     missing: Missing
     is_judge_named: bool = True
     """False: the table has one scorer that nobody called a judge (an exact match, a rule)."""
+    judging: JudgeCounts | UnsetType = UNSET
+    """How the judge worked; not there where the table does not tell, so that older records keep their bytes."""
     shares: tuple[str, ...] | UnsetType = UNSET
     """How each pair came to people: ``uniform`` (drawn from all alike), ``focused``, '' (not drawn). Unset, and in no record,
     where nobody says that pairs were drawn unevenly."""

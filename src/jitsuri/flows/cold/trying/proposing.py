@@ -215,7 +215,7 @@ def _upstream_of(provider: str, model: str, sites: Mapping[str, Site]) -> str:
     for site in sites.values():
         if site.vendor == provider and any(matches(model, pattern) for pattern in site.models):
             return site.name
-    return next((site.name for site in sites.values() if site.vendor == provider), "")
+    return ""
 
 
 def _targets(around: Around, pool: Pool) -> Iterator[Target | Dropped]:

@@ -39,6 +39,7 @@ from jitsuri.rightsizing.rules.trying import (
 )
 from jitsuri.rightsizing.shapes.trials import Answer, Trial, Way, WayProgress
 from jitsuri.store.door import Connection, Store
+from jitsuri.store.jobs.queueing import enqueue
 from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
@@ -51,6 +52,8 @@ PAUSING = frozenset({"budget_exceeded", "ledger_away", "not_ready"})
 
 RESTING = "upstream_resting"
 """An upstream that failed repeatedly is left alone for a while: its ways wait for another run, the others go on."""
+
+JOB = "trial"
 
 NOTHING = Decimal(0)
 
@@ -106,7 +109,7 @@ def run_trial(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal
 
 
 def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial | Refusal:
-    """Let whoever runs trials beside the console take this one up. Refuses ``trial_unknown``, ``trial_over``."""
+    """Have a trial run in the background, as the job ``trial``. Refuses ``trial_unknown``, ``trial_over``."""
     with store.transaction() as tx:
         trial = trial_rows.lock_trial(tx, trial_id)
         if trial is None:
@@ -116,17 +119,8 @@ def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial |
         if trial.state != "running":
             trial_rows.set_state(tx, trial_id, "running", "")
             note(tx, now, actor, trial, "trial_wanted", before=trial.state)
+        enqueue(tx, now, actor, JOB, {"trial_id": str(trial_id)}, f"trial:{trial_id}")
     return replace(trial, state="running", why="")
-
-
-def run_wanted(store: Store, running: Running) -> int:
-    """Run every trial that is wanted and that nobody else has; returns how many were taken up.
-
-    One whose process died is among them: it goes on where it stopped.
-    """
-    with store.reading() as tx:
-        wanted = [one.trial_id for one in trial_rows.trials(tx) if one.state == "running"]
-    return sum(not isinstance(run_trial(store, one, running), Refusal) for one in wanted if running.goes_on())
 
 
 def _begin(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal:
