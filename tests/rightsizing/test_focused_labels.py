@@ -206,3 +206,34 @@ def test_what_a_table_cannot_mean_is_refused_with_its_line(field: str, value: st
     with pytest.raises(CallerError, match=code) as refused:
         judged(replace(given, fields={**given.fields, field: tuple(column)}))
     assert refused.value.facts["line"] == 6
+
+
+def graded(pairs: Pairs, truth: Pairs, rng: np.random.Generator) -> Pairs:
+    """The same pairs with a judge that gives marks: what people would say, mostly, and half a mark up or down by chance."""
+    told = []
+    for one, other in zip(truth.people_baseline, truth.people_candidate, strict=True):
+        assert one is not None
+        assert other is not None
+        told.append(0.5 + (other - one) * 0.3 * (rng.random() < 0.9) + 0.1 * (rng.random() - 0.5))
+    return replace(pairs, judge_baseline=(0.5,) * len(pairs), judge_candidate=tuple(told))
+
+
+@pytest.mark.slow
+def test_a_judge_that_gives_marks_sharpens_what_people_said() -> None:
+    """Within strata a judge of three words knows nothing more; one with marks does, and the estimate stays right."""
+    world, rng = WORLDS[0], np.random.default_rng(11)
+    covered, narrower, methods = 0, [], []
+    for run in range(60):
+        seed = int(rng.integers(2**31))
+        pairs = sampled(world, np.random.default_rng(seed), FRAME, BUDGET, 0.3, judge=True)
+        truth = sampled(world, np.random.default_rng(seed), FRAME, FRAME, 0.3, judge=True)
+        found = estimate(graded(pairs, truth, rng), THRESHOLDS, run)
+        alone = estimate(pairs, THRESHOLDS, run)
+        methods.append(found.method)
+        assert alone.method == "paired"
+        low, high = found.lower(0.025), found.upper(0.025)
+        covered += low <= world.mean <= high
+        narrower.append((high - low) / (alone.upper(0.025) - alone.lower(0.025)))
+    assert methods.count("ppi") >= 55
+    assert covered / 60 >= 0.87
+    assert np.mean(narrower) < 0.9

@@ -20,7 +20,7 @@ _LABEL = (
 )
 _DRAW = "trial_id, way, version, task, candidate, budget, seed, strata, author, at"
 
-_REVIEW_LOCK = 5_410_070
+_REVIEW_LOCK = 5_410_034
 """Advisory lock of whoever gives out a pair or draws some, with a trial as its second number."""
 
 

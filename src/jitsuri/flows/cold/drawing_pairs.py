@@ -6,7 +6,7 @@ shared out → pairs with their known chance of being drawn. A later, larger dra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -95,11 +95,16 @@ def way_of(head: paired.TrialHead, candidate: str) -> int | None:
     return int(candidate) if candidate.isascii() and candidate.isdigit() and int(candidate[:4]) in named else None
 
 
-def openable(tx: Connection, trial_id: UUID) -> set[tuple[int, int]]:
-    """(way, position) of every pair whose request and both answers are kept; today's may be the one that was stored then."""
-    calls = paired.calls_of_trial(tx, trial_id)
+def openable(
+    tx: Connection, trial_id: UUID, ways: Sequence[int], positions: Sequence[int] | None = None
+) -> set[tuple[int, int]]:
+    """(way, position) of every pair whose request and both answers are kept; today's may be the one that was stored then.
+
+    ``positions``: only of these.
+    """
+    calls = paired.calls_of_trial(tx, trial_id, positions)
     kept = text_rows.parts_of_calls(tx, list(calls.values()))
-    sealed = paired.sealed_positions(tx, trial_id)
+    sealed = paired.sealed_positions(tx, trial_id, [0, *ways], positions)
     fit = {
         position
         for position, call_id in calls.items()
@@ -110,7 +115,7 @@ def openable(tx: Connection, trial_id: UUID) -> set[tuple[int, int]]:
 
 def _frame(tx: Connection, trial_id: UUID, way: int) -> dict[str, list[int]]:
     scores = paired.scores_of_way(tx, trial_id, way)
-    fit = openable(tx, trial_id)
+    fit = openable(tx, trial_id, [way])
     frame: dict[str, list[int]] = {}
     for position, is_same in sorted(paired.both_answered(tx, trial_id, way).items()):
         if (way, position) in fit:

@@ -93,14 +93,11 @@ def next_pair(
             return Refusal("pairs_none_drawn", {"value": str(trial_id)})
         labels = review_rows.latest(tx, trial_id)
         mine = open_pairs(pairs, labels, review_rows.leases(tx, trial_id, now), person, now)
-        fit = openable(tx, trial_id)
-        left = [one for one in mine if one.pair_id not in besides and (one.way, one.position) in fit]
+        left = [one for one in mine if one.pair_id not in besides]
         left.sort(key=lambda one: one.pair_id != first)  # stable: only the wished one moves
-        if not left:
-            return None
-        chosen = left[0]
-        texts = texts_of(tx, folder, chosen)
-        if texts is None:
+        found = ((one, texts_of(tx, folder, one)) for one in left)
+        chosen, texts = next(((one, held) for one, held in found if held is not None), (None, None))
+        if chosen is None or texts is None:
             return None
         review_rows.lease(tx, chosen.pair_id, person, now, length)
         if review_rows.note_opening(tx, trial_id, person, company_day(now)):
@@ -113,7 +110,7 @@ def next_pair(
 
 def texts_of(tx: Connection, folder: Path, pair: Pair) -> Texts | None:
     """Request and both answers of one pair, opened; None where one of them is no longer kept."""
-    call_id = paired.calls_of_trial(tx, pair.trial_id).get(pair.position)
+    call_id = paired.calls_of_trial(tx, pair.trial_id, [pair.position]).get(pair.position)
     kept = text_rows.of_call(tx, call_id) if call_id else {}
     candidate = _answer(tx, folder, pair, pair.way)
     baseline = _answer(tx, folder, pair, 0)
@@ -189,7 +186,8 @@ def work_of(tx: Connection, trial_id: UUID, person: str, now: datetime) -> Work:
     """How far the trial is and what is left for this person, at their own pace, which is kept nowhere."""
     pairs, labels = review_rows.pairs_of(tx, trial_id), review_rows.latest(tx, trial_id)
     left = open_pairs(pairs, labels, review_rows.leases(tx, trial_id, now), person, now)
-    fit = openable(tx, trial_id) if left else set()
+    ways, positions = {one.way for one in left}, {one.position for one in left}
+    fit = openable(tx, trial_id, sorted(ways), sorted(positions)) if left else set()
     mine = [one for held in labels.values() for one in held if one.person == person and not one.is_undone]
     standing = Standing(
         drawn=len(pairs),

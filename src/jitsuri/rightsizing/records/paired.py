@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -74,19 +74,27 @@ def scores_of_way(tx: Connection, trial_id: UUID, way: int) -> dict[int, list[Sc
     return found
 
 
-def calls_of_trial(tx: Connection, trial_id: UUID) -> dict[int, UUID]:
-    """The call behind each request of a trial."""
-    rows = tx.execute("SELECT position, call_id FROM rightsizing_requests WHERE trial_id = %s", (trial_id,))
-    return {row[0]: row[1] for row in rows}
-
-
-def sealed_positions(tx: Connection, trial_id: UUID) -> set[tuple[int, int]]:
-    """(way, position) of every answer that is kept."""
+def calls_of_trial(tx: Connection, trial_id: UUID, positions: Sequence[int] | None = None) -> dict[int, UUID]:
+    """The call behind each request of a trial; of these positions where they are named."""
     rows = tx.execute(
-        "SELECT way, position FROM rightsizing_answers WHERE trial_id = %s AND state = 'answered' AND sealed IS NOT NULL",
-        (trial_id,),
-    )
-    return {(row[0], row[1]) for row in rows}
+        "SELECT position, call_id FROM rightsizing_requests WHERE trial_id = %(trial)s "
+        "AND (%(positions)s::int[] IS NULL OR position = ANY(%(positions)s))",
+        {"trial": trial_id, "positions": positions},
+    ).fetchall()
+    return dict(rows)
+
+
+def sealed_positions(
+    tx: Connection, trial_id: UUID, ways: Sequence[int], positions: Sequence[int] | None = None
+) -> set[tuple[int, int]]:
+    """(way, position) of every answer of these ways that is kept; of these positions where they are named."""
+    rows = tx.execute(
+        "SELECT way, position FROM rightsizing_answers WHERE trial_id = %(trial)s AND way = ANY(%(ways)s::smallint[]) "
+        "AND state = 'answered' AND sealed IS NOT NULL "
+        "AND (%(positions)s::int[] IS NULL OR position = ANY(%(positions)s))",
+        {"trial": trial_id, "ways": list(ways), "positions": positions},
+    ).fetchall()
+    return set(rows)
 
 
 def sealed_answer(tx: Connection, trial_id: UUID, way: int, position: int) -> SealedAnswer | None:
