@@ -22,9 +22,12 @@ COMMANDS: dict[str, str] = {
     "ledger": "jitsuri.cli.ledger:ledger",
     "tasks": "jitsuri.cli.tasks:tasks",
     "opportunities": "jitsuri.cli.opportunities:opportunities",
+    "trial": "jitsuri.cli.trial:trial",
+    "judge": "jitsuri.cli.judge:judge",
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
     "approval": "jitsuri.cli.approval:approval",
+    "pairs": "jitsuri.cli.pairs:pairs",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",
@@ -36,6 +39,8 @@ COMMANDS: dict[str, str] = {
     "prompt": "jitsuri.cli.prompt:prompt",
     "ask": "jitsuri.cli.ask:ask",
     "explain": "jitsuri.cli.explain:explain",
+    "worker": "jitsuri.cli.worker:worker",
+    "jobs": "jitsuri.cli.jobs:jobs",
     "db": "jitsuri.cli.db:db",
 }
 """Commands by name, loaded when asked for, so that ``--help`` stays quick."""

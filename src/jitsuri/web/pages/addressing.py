@@ -83,6 +83,10 @@ class Links:
     def price(self, provider: str, model: str) -> str:
         return f"/prices/{quote(provider or NOBODY, safe='')}/{quote(model, safe='/:@+,;=!$*()')}"
 
+    def radar(self, task: str | None = None) -> str:
+        """What is dated to come; of one task where it is named."""
+        return f"/radar{_query({'task': task or NOBODY})}" if task is not None else "/radar"
+
     def run(self, run_id: UUID) -> str:
         return f"/imports/{run_id}"
 
