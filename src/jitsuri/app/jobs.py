@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import entry_points
@@ -10,34 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jitsuri.app import trialling
-from jitsuri.flows.cold.stepping import Step
-from jitsuri.providers.shapes import Ask
-from jitsuri.settings import Settings
-from jitsuri.store.door import Store
+from jitsuri.app.job_tools import JobWork
 
 EXTENSIONS = "jitsuri.jobs"
 """Group of entry points: each is a function ``(Registry) -> None`` of an installed package that adds jobs of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobTools:
-    """What a job works with. It is built anew for every run."""
-
-    store: Store
-    step: Step
-    now: Callable[[], datetime]
-    settings: Settings
-    environment: Mapping[str, str]
-    ask: Ask
-    """Asks models (``app.replaying``); its connections are there from the first question on."""
-    progress: Callable[..., None]
-    """``progress(done, total)``: how far it is, for pages; total may be left out."""
-    look: Callable[[], None]
-    """Raises where the job is to end now (cancelled, or its worker stops); a long step may ask in between."""
-
-
-JobWork = Callable[[JobTools, dict[str, Any]], None]
-"""An adapter: takes what it needs from the tools and calls a cold flow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,18 @@ from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.app.replaying import Replayer
 from jitsuri.app.upstreams import sites_of, upstreams_of
-from jitsuri.flows.cold import keeping
+from jitsuri.flows.cold import keeping, watching_certificates
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
+from jitsuri.flows.cold.auditing import AUDIT_SECONDS, audit
 from jitsuri.flows.cold.forgetting import delete_due_texts
+from jitsuri.flows.cold.freezing_worlds import Around
 from jitsuri.flows.cold.sealing import seal
 from jitsuri.flows.cold.sweeping import sweep
 from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
+from jitsuri.flows.cold.watching_certificates import watch
 from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.providers.shapes import Ask
+from jitsuri.routing.shapes import Site
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.store.supervisor.ending import end_on_signals
@@ -147,6 +152,7 @@ def serve(
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
     upstreams = upstreams_of(settings)
     replayer = Replayer(settings, store, models.addresses)
+    _watch_certificates(chores, store, settings, surroundings, replayer, sites_of(upstreams))
     console = build_console(
         store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts,
         upstreams=upstreams, sites=sites_of(upstreams),
@@ -163,11 +169,22 @@ def serve(
             jobs.let_go()
         if workers is not None:
             workers.stop()
-        chores.stop()  # a trial ends its step before those who ask for it go
+        chores.stop()  # before what they ask with
         replayer.close()
         if jobs is not None:
             jobs.stop()
         models.stop()
+
+
+def _watch_certificates(
+    chores: Chores, store: Store, settings: Settings, surroundings: Surroundings, ask: Ask, sites: Mapping[str, Site]
+) -> None:
+    """Certificates in force are looked at, and one call or two in a hundred is asked of the other way too."""
+    folder = settings.file.parent if settings.file is not None else settings.home
+    around = Around(sites, cast(RateKind, settings.text("money.rate_kind")), folder)
+    cap = settings.decimal("proof.audit_jpy_per_month")
+    chores.every(watching_certificates.WATCH_SECONDS, lambda: watch(store, surroundings.now(), around))
+    chores.every(AUDIT_SECONDS, lambda: audit(store, surroundings.now, ask, folder, cap, sites))
 
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:

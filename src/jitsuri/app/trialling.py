@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
+from jitsuri.app.job_tools import JobTools
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold.trying.joining import around_of
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.running import Running, run_trial
 from jitsuri.ledger.shapes.rates import RateKind
-
-if TYPE_CHECKING:
-    from jitsuri.app.jobs import JobTools
 
 ACTOR = "system"
 """In whose name it runs: an owner agreed to it when it was started."""

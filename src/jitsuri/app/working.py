@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from jitsuri.app.jobs import JobTools, Registry
+from jitsuri.app.job_tools import JobTools
+from jitsuri.app.jobs import Registry
 from jitsuri.app.replaying import Replayer
 from jitsuri.providers.shapes import Ask
 from jitsuri.settings import Settings

@@ -72,30 +72,46 @@ def change_variant(
     ``setting.variant_fault`` does, ``prompt_unknown``, and what ``change`` refuses. Warns of targets without a price: hard budgets refuse
     their calls.
     """
-    reason = without_nul(reason).strip()
     with store.transaction() as tx:
-        wrong = _opening_fault(tx, task, reason)
-        if wrong is not None:
-            return wrong
-        before, version = _newest_variant(tx, task)
-        wrong = _standing_fault("variant", task, version, seen)
-        if wrong is not None:
-            return wrong
-        variant = change(before)
-        if isinstance(variant, Refusal):
-            return variant
-        rule = routing_rows.data_rules(tx).get(task)
-        wrong = variant_fault(variant, sites, rule[0] if rule else None) or _prompt_fault(tx, variant)
-        if wrong is not None:
-            return wrong
-        if variant == before:
-            return Refusal("variant_unchanged", {"name": task})
-        made = routing_rows.save_variant(tx, variant, is_pinned=False, author=author, reason=reason, now=now)
-        facts = {"version": made, "reason": reason, "before": _told_variant(before), "after": _told_variant(variant)}
-        if returns_to is not None:
-            facts["returns_to"] = returns_to
-        evidence_rows.append(tx, record_of(now, author, "variant_set", f"task:{task}", facts))
-        return Decided(made, unpriced(tx, variant, sites, now))
+        return change_variant_in(tx, now, author, task, change, reason, sites, seen=seen, returns_to=returns_to)
+
+
+def change_variant_in(
+    tx: Connection,
+    now: datetime,
+    author: str,
+    task: str,
+    change: Callable[[Variant | None], Variant | Refusal],
+    reason: str,
+    sites: Sites,
+    *,
+    seen: int | None = None,
+    returns_to: int | None = None,
+) -> Decided | Refusal:
+    """As ``change_variant``, in the transaction of whoever must write something with it. A refusal has written nothing."""
+    reason = without_nul(reason).strip()
+    wrong = _opening_fault(tx, task, reason)
+    if wrong is not None:
+        return wrong
+    before, version = _newest_variant(tx, task)
+    wrong = _standing_fault("variant", task, version, seen)
+    if wrong is not None:
+        return wrong
+    variant = change(before)
+    if isinstance(variant, Refusal):
+        return variant
+    rule = routing_rows.data_rules(tx).get(task)
+    wrong = variant_fault(variant, sites, rule[0] if rule else None) or _prompt_fault(tx, variant)
+    if wrong is not None:
+        return wrong
+    if variant == before:
+        return Refusal("variant_unchanged", {"name": task})
+    made = routing_rows.save_variant(tx, variant, is_pinned=False, author=author, reason=reason, now=now)
+    facts = {"version": made, "reason": reason, "before": _told_variant(before), "after": _told_variant(variant)}
+    if returns_to is not None:
+        facts["returns_to"] = returns_to
+    evidence_rows.append(tx, record_of(now, author, "variant_set", f"task:{task}", facts))
+    return Decided(made, unpriced(tx, variant, sites, now))
 
 
 def change_canary(
