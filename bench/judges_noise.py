@@ -41,7 +41,7 @@ def faults(rng: random.Random, n: int, noise: float) -> tuple[JudgeFault, ...]:
 
 
 if __name__ == "__main__":
-    rng = random.Random(20261127)  # noqa: S311 – a simulation
+    rng = random.Random(20261127)
     for n in (60, 200):
         for noise in (0.05, 0.10, 0.20):
             found = [faults(rng, n, noise) for _ in range(RUNS)]
