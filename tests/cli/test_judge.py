@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-
-for folder in ("providers", "flows", "pages"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / folder))
-
 from judging_parts import chance
 from judging_upstream import JudgingUpstream
 from replaying_parts import prepared

@@ -118,6 +118,7 @@ def _show(desk: Desk, found: JudgeReport) -> None:
     from jitsuri.web.formatting import percent
     from jitsuri.web.pages.judging import reason_text
 
+    lang = cast("Language", desk.lang)
     for fault in found.faults:
         facts = {"judge": found.judge, "share": fault.share, "limit": fault.limit, "n": fault.n}
         level = text(f"page.judge.{fault.level}", desk.lang)
