@@ -98,6 +98,7 @@ def test_a_trial_is_judged_and_reported_on(tried: Tried) -> None:
         assert shown.exit_code == 0
         assert text("page.judge.caution", lang) in shown.output
         assert JUDGE in shown.output
+        assert "judge_chatty" not in shown.output  # its sentence, not its code
     unknown = tried.run("report", name, "--judge", "u/other")
     assert unknown.exception is not None
     assert getattr(unknown.exception, "code", "") == "judge_report_none"

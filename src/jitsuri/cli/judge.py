@@ -122,7 +122,7 @@ def _show(desk: Desk, found: JudgeReport) -> None:
     for fault in found.faults:
         facts = {"judge": found.judge, "share": fault.share, "limit": fault.limit, "n": fault.n}
         level = text(f"page.judge.{fault.level}", desk.lang)
-        click.echo(f"{level}: {reason_text(Reason(f'judge_name{fault.code}', facts), desk.lang)}")
+        click.echo(f"{level}: {reason_text(Reason(f'judge_{fault.code}', facts), lang)}")
     if not found.faults:
         desk.say("cli.judge.report.none")
     grid = Grid(*(text(f"cli.judge.report.column.{name}", desk.lang) for name in ("what", "of", "share", "bounds")))
