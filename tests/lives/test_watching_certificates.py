@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from threading import Barrier, Thread
 from uuid import UUID
 
 import pytest
-from life_parts import BIG, SITES, SMALL, TASK, World, causes_found, code, running
+from life_parts import BIG, HASHES, SITES, SMALL, TASK, World, causes_found, code, running
 
 from jitsuri.access.records import people as person_rows
 from jitsuri.flows.cold import freezing_worlds, watching_certificates
@@ -378,6 +379,24 @@ def test_prompts_that_differ_by_call_are_not_watched() -> None:
         }
     )
     assert watching.causes(busy, look, is_full=False) == ()
+
+
+def test_prompts_of_gateway_calls_are_known_by_their_kept_requests(store: Store, tmp_path: Path) -> None:
+    world = World(store)
+    (tmp_path / "text.key").write_text("cd" * 32, "ascii")
+    world.around = replace(world.around, key_folder=tmp_path)
+    world.book(world.now - timedelta(days=9), 15, model="gpt-big", prompt="bare", texts=tmp_path)
+    world.book(world.now - timedelta(days=2), 15, model="gpt-big", prompt="bare", texts=tmp_path)
+    running(world)
+    world.book(world.now, 30, prompt="bare", texts=tmp_path)
+    world.now += timedelta(minutes=1)
+    assert world.look() == []
+    world.book(world.now, 30, prompt="bare", texts=tmp_path, system="Sort differently.")
+    assert causes_found(world.look(minutes=1)) == ["prompt_changed"]
+    (tmp_path / "text.key").unlink()
+    with store.reading() as tx:
+        seen = freezing_worlds.look(tx, world.now, world.life(), 0.05, world.around)
+    assert dict(seen.prompts) == {HASHES["usual"]: 3}, "a lost key blinds this look to kept requests, and ends none"
 
 
 # -- mutants: a watch that does nothing, and one that is blind to one cause, must turn these checks red

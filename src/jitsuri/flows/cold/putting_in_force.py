@@ -20,7 +20,7 @@ from jitsuri.access.shapes import Person
 from jitsuri.approvals import records as approval_rows
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
-from jitsuri.flows.cold.freezing_worlds import Around, canary_way, freeze, look, way_of
+from jitsuri.flows.cold.freezing_worlds import Around, canary_way, freeze, look, prompt_of, way_of
 from jitsuri.flows.cold.keeping_variants import Decided, change_variant_in
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
@@ -116,7 +116,14 @@ def make_full(store: Store, now: datetime, owner: Owner, number: str, wish: Wish
         variant, version = _standing(tx, life.task)
         if variant is not None and way_of(variant) != world.proposed:
             came = change_variant_in(
-                tx, now, owner.login, life.task, _filled, wish.reason or number, dict(around.sites), seen=version
+                tx,
+                now,
+                owner.login,
+                life.task,
+                lambda before: _filled(before, version),
+                wish.reason or number,
+                dict(around.sites),
+                seen=version,
             )
             if isinstance(came, Refusal):
                 return came
@@ -315,13 +322,13 @@ def _variant_fault(certificate: Certificate, variant: Variant, older: list[Life]
     return None
 
 
-def _filled(before: Variant | None) -> Variant | Refusal:
+def _filled(before: Variant | None, version: int) -> Variant | Refusal:
     """The canary answers everything; what answered before is its first fall-back."""
     if before is None or before.canary is None:
-        return Refusal("variant_moved", {"name": before.task if before else "", "version": 0})
+        return Refusal("variant_moved", {"name": before.task if before else "", "version": version})
     rest = tuple(target for target in targets_of(before) if target != before.canary.target)
     filled = replace(before, target=before.canary.target, fallbacks=rest[:MOST_FALLBACKS], canary=None)
-    return _with_prompt(filled, _prompt(before.canary))
+    return _with_prompt(filled, prompt_of(before.canary))
 
 
 def _returned(before: Variant | None, world: World, around: Around) -> Variant | Refusal:
@@ -344,11 +351,6 @@ def _with_prompt(shape: Prompted, prompt: int) -> Prompted:
         return shape
     change: dict[str, Any] = {"prompt": prompt}
     return replace(shape, **change)
-
-
-def _prompt(shape: object) -> int:
-    found = getattr(shape, "prompt", 0)
-    return found if isinstance(found, int) else 0
 
 
 def _takes_prompts() -> bool:
