@@ -85,6 +85,7 @@ FIELDS: tuple[Field, ...] = (
     Field("gateway.ledger_seconds", "integer", 10, Decimal(1), Decimal(600)),
     Field("gateway.metrics_token_env", "text", ""),
     Field("gateway.log_format", "choice", "text", choices=("text", "json")),
+    Field("jobs.at_once", "integer", 1, Decimal(0), Decimal(16)),
     Field("upstreams.*.kind", "choice", None, choices=("openai", "azure", "anthropic", "gemini", "bedrock",
           "openrouter", "compatible", "llama_cpp"), is_required=True),
     Field("upstreams.*.base_url", "text", ""),

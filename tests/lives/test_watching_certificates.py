@@ -27,6 +27,7 @@ from jitsuri.rightsizing.rules import watching
 from jitsuri.rightsizing.rules.auditing import audit_attempt
 from jitsuri.rightsizing.shapes.lives import Audited, Cause, CauseCode, Life, Look
 from jitsuri.rightsizing.shapes.lives import World as Frozen
+from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Canary, DataRule, Target
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
@@ -367,6 +368,36 @@ def test_another_version_of_the_prompt_voids() -> None:
     found = watching.causes(*frozen(variant=(f"{SMALL}#p4", "", 3)), is_full=True)
     assert [one.code for one in found] == ["prompt_version_changed"]
     assert watching.causes(*frozen(variant=(f"{SMALL}#p2", "", 3)), is_full=True) == ()
+
+
+def test_a_way_with_a_prompt_of_the_task_from_its_force_to_its_rollback(store: Store) -> None:
+    world = World(store)
+    with store.transaction() as tx:
+        for words in ("分類してください。", "三つに分類してください。"):
+            routing_rows.add_prompt(tx, TASK, words, "aoki", "はじめ", world.now)
+    missing = world.filed(proposed=f"{SMALL}#p9", seed=51)
+    world.approve(missing)
+    assert code(world.forced(number=missing)) == "prompt_unknown"
+    world.number = world.filed(proposed=f"{BIG}#p1", seed=52)
+    world.approve(world.number)
+    begun = world.forced()
+    assert isinstance(begun, Life), begun
+    assert isinstance(world.full(), Life)
+    world.book(world.now + timedelta(seconds=5), 3, model="gpt-big")
+    assert world.look(minutes=1) == []
+    world.set_by_hand(Target("openai", "gpt-big"), prompt=2)
+    assert causes_found(world.look()) == ["prompt_version_changed"]
+    assert world.life().asks is False, "somebody has set another way: nothing is asked"
+
+    world.set_by_hand(Target("openai", "gpt-big"))
+    world.number = world.filed(proposed=f"{SMALL}#p2", seed=53)
+    world.approve(world.number)
+    running(world)
+    with store.reading() as tx:
+        assert routing_rows.variants(tx)[TASK][0].prompt == 2
+    assert isinstance(world.back(), Life)
+    with store.reading() as tx:
+        assert routing_rows.variants(tx)[TASK][0].prompt == 0
 
 
 def test_prompts_that_differ_by_call_are_not_watched() -> None:

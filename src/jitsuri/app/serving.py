@@ -18,6 +18,8 @@ from typing import cast
 
 import uvicorn
 
+from jitsuri.app.beside import Beside
+from jitsuri.app.job_order import JobOrder
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.app.replaying import Replayer
@@ -131,6 +133,14 @@ def serve(
         count = settings.integer("gateway.workers")
         workers = Workers(settings.home, settings.file, gateway, count, environment or {}, tell, models.addresses)
         workers.start()
+    jobs = None
+    if settings.integer("jobs.at_once"):
+        order = JobOrder(
+            str(settings.home), str(settings.file or ""), settings.integer("jobs.at_once"),
+            local_models=dict(models.addresses),
+        )  # fmt: skip
+        jobs = Beside("jitsuri.app.job_worker", order, environment or {}, tell)
+        jobs.start()
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
     watcher = Watcher(store)
@@ -155,10 +165,14 @@ def serve(
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
     finally:
+        if jobs is not None:
+            jobs.let_go()
         if workers is not None:
             workers.stop()
-        chores.stop()  # before what they ask with
+        chores.stop()  # a trial ends its step before those who ask for it go
         replayer.close()
+        if jobs is not None:
+            jobs.stop()
         models.stop()
 
 

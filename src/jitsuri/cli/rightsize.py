@@ -96,7 +96,7 @@ def offline(
         results = [told(one.verdict) for one in found]
         click.echo(packed({"results": results, **papers.told()}).decode())
         return
-    _show(desk, found)
+    show_results(desk, found)
     papers.say(desk)
 
 
@@ -247,7 +247,7 @@ def _papers(
     if place.store is not None:
         with place.store.reading() as tx:
             task, used = named_task(tx, name, company_day(now)), used_of(tx, name, now)
-    issuer = _issuer(desk)
+    issuer = issuer_of(desk)
 
     def make(number: str) -> tuple[Certificate, bytes]:
         made = certificate_of(one, task, used, place.prices, issuer, number)
@@ -272,7 +272,8 @@ def _papers(
     return done
 
 
-def _issuer(desk: Desk) -> Any:
+def issuer_of(desk: Desk) -> Any:
+    """Who issues a certificate from here, and what effort is assumed."""
     from jitsuri.flows.cold.certifying import Issuer
 
     told = desk.settings
@@ -301,7 +302,8 @@ def _effort(labels: int, seconds: Decimal, hourly: Decimal, replay: Decimal) -> 
     return hours, labels * seconds * hourly / 3600, labels * replay / 1000
 
 
-def _show(desk: Desk, found: Sequence[Judged]) -> None:
+def show_results(desk: Desk, found: Sequence[Judged]) -> None:
+    """Verdicts on a screen: a line each, then the reasons of the first ones."""
     from jitsuri.rightsizing.rules.telling import POOLED, verdict_word
     from jitsuri.web.pages.judging import reasons
 

@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import msgspec
 
 from jitsuri.rightsizing.shapes.outcomes import Answers, Table
 from jitsuri.terms.errors import CallerError
+from jitsuri.terms.money import to_ledger_jpy
 
 MOST_KNOWN = 300
 """Characters of the headers found that a sentence repeats: a file that is no table has one header of megabytes."""
@@ -42,8 +44,10 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "input_tokens": ("input_tokens", "prompt_tokens"),
     "output_tokens": ("output_tokens", "completion_tokens"),
     "cost_usd": ("cost_usd",),
+    "cost_jpy": ("cost_jpy",),
     "critical": ("critical", "重大"),
     "token_source": ("token_source",),
+    "hearing": ("judge_facts",),
 }
 """Our name → the headers it may stand under, first come first taken."""
 
@@ -91,7 +95,60 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]], *, is_forced: b
 
     Raises CallerError ``already_there`` where the file exists and ``is_forced`` is false, ``file_unwritable`` else.
     """
-    content = b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
+    _write_whole(path, _to_jsonl(rows), is_forced=is_forced)
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, object]], *, is_forced: bool) -> None:
+    """The same rows as JSONL, CSV (UTF-8 with a mark, for Excel) or Parquet, by the file's ending.
+
+    Raises what ``write_rows`` does, and CallerError ``table_ending_unknown``.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise CallerError("table_ending_unknown", path=str(path), known=", ".join(_WRITERS))
+    _write_whole(path, writer(rows), is_forced=is_forced)
+
+
+def _to_jsonl(rows: Sequence[Mapping[str, object]]) -> bytes:
+    return b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
+
+
+def _to_csv(rows: Sequence[Mapping[str, object]]) -> bytes:
+    written = io.StringIO(newline="")
+    writer = csv.DictWriter(written, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue().encode("utf-8-sig")
+
+
+def _to_parquet(rows: Sequence[Mapping[str, object]]) -> bytes:
+    from arro3.core import Array, DataType
+    from arro3.core import Table as Columns
+    from arro3.io import write_parquet
+
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        cells = [row.get(name) for row in rows]
+        known = [cell for cell in cells if cell is not None]
+        kind = DataType.utf8()
+        if known and all(isinstance(cell, bool) for cell in known):
+            kind = DataType.bool()
+        elif known and all(isinstance(cell, int | float) for cell in known):
+            kind, cells = DataType.float64(), [None if cell is None else float(str(cell)) for cell in cells]
+        else:
+            cells = [None if cell is None else str(cell) for cell in cells]
+        columns[name] = Array(cells, type=kind)
+    written = io.BytesIO()
+    write_parquet(Columns.from_pydict(columns), written)
+    return written.getvalue()
+
+
+_WRITERS: Mapping[str, Callable[[Sequence[Mapping[str, object]]], bytes]] = {
+    ".jsonl": _to_jsonl, ".csv": _to_csv, ".parquet": _to_parquet,
+}  # fmt: skip
+
+
+def _write_whole(path: Path, content: bytes, *, is_forced: bool) -> None:
     written: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:100]}.", delete=False) as opened:
@@ -295,8 +352,15 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
         critical=_flags(columns[found["critical"]], lines, path) if "critical" in found else (None,) * count,
         fields={name: _texts(column) for name, column in rest.items()},
         signals={n: _numbers(columns[n], lines, n, path) for n in SIGNALS if n in columns},
+        hearings=texts("hearing") if "hearing" in found else (),
         are_tokens_estimated=any("estimate" in source for source in set(texts("token_source"))),
+        costs_jpy=_yen(numbers("cost_jpy")) if "cost_jpy" in found else (),
     )
+
+
+def _yen(column: Sequence[float | None]) -> tuple[Decimal | None, ...]:
+    """Yen to a millionth, which a number of a file holds exactly up to a billion yen."""
+    return tuple(None if cell is None else to_ledger_jpy(Decimal(repr(cell))) for cell in column)
 
 
 def _present(columns: Mapping[str, Column], names: Sequence[str]) -> str | None:

@@ -86,7 +86,7 @@ def used_of(tx: Connection, task: str, now: datetime) -> Used | None:
         return None
     first, last = found
     uses = [use for use in reading.uses(tx, first.first, last.first) if use.task == task and not use.unpriced]
-    rows = [row for row in totals(tx, "month", first.first, last.first, ("period", "task")) if row.task == task]
+    rows = totals(tx, "month", first.first, last.first, ("period",), task=task, purpose="")
     counts = {month_of(row.period): row.calls for row in rows if row.period is not None and row.calls}
     if not uses or not counts:
         return None
@@ -98,13 +98,23 @@ def used_of(tx: Connection, task: str, now: datetime) -> Used | None:
 
 
 def certificate_of(
-    judged: Judged, task: TaskNamed, used: Used | None, prices: Prices, issuer: Issuer, number: str = DRAFT_NUMBER
+    judged: Judged,
+    task: TaskNamed,
+    used: Used | None,
+    prices: Prices,
+    issuer: Issuer,
+    number: str = DRAFT_NUMBER,
+    evaluation_jpy: Decimal | None = None,
 ) -> Certificate:
-    """The document for one verdict, with its code. Only a pass gets a validity."""
+    """The document for one verdict, with its code. Only a pass gets a validity.
+
+    ``evaluation_jpy`` is what the evaluation really cost; None: answering the paired requests, at the candidate's price.
+    """
     verdict = judged.verdict
     saving = None
     if used is not None:
-        effort = Effort(verdict.people, issuer.seconds_per_label, issuer.labour_jpy_per_hour, _replay_jpy(judged))
+        replay = _replay_jpy(judged) if evaluation_jpy is None else evaluation_jpy
+        effort = Effort(verdict.people, issuer.seconds_per_label, issuer.labour_jpy_per_hour, replay)
         rate_on = None if prices.is_rate_assumed else company_day(prices.at)
         saving = saving_of(
             used.baseline, used.calls_by_month, verdict.costs, effort, rate_on=rate_on, tax_percent=issuer.tax_percent

@@ -127,7 +127,7 @@ def opportunities(tx: Connection, now: datetime, book: PriceBook, rates: Rates, 
 
 def baseline_months(tx: Connection, this_month: Month) -> tuple[Month, Month] | None:
     """The first and last month of the baseline: the last complete ones with calls, else the current one, else None."""
-    rows = totals(tx, "month", Month(2000, 1).first, this_month.first, ("period",))
+    rows = totals(tx, "month", Month(2000, 1).first, this_month.first, ("period",), purpose="")
     months = sorted(month_of(row.period) for row in rows if row.period is not None and row.calls)
     complete = [month for month in months if month < this_month]
     if not complete:
@@ -142,14 +142,14 @@ def _models_used(tx: Connection, last: Month) -> list[tuple[str, str]]:
     first = last
     for _ in range(USED_MONTHS - 1):
         first = first.previous
-    rows = totals(tx, "month", first.first, last.next.first, ("provider", "model"))
+    rows = totals(tx, "month", first.first, last.next.first, ("provider", "model"), purpose="")
     return [(row.provider or "", row.model or "") for row in rows if row.calls]
 
 
 def _first_months(tx: Connection, first: Month, last: Month) -> dict[str, Month]:
     """The first month of the baseline in which each task had calls: a task that began late is not thinned out."""
     found: dict[str, Month] = {}
-    for row in totals(tx, "month", first.first, last.first, ("period", "task")):
+    for row in totals(tx, "month", first.first, last.first, ("period", "task"), purpose=""):
         if row.period is not None and row.task is not None and row.calls:
             month = month_of(row.period)
             found[row.task] = min(found.get(row.task, month), month)

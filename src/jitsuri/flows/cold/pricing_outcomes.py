@@ -50,9 +50,17 @@ def own_price(text: str) -> tuple[str, tuple[Decimal, Decimal]]:
 
 
 def sheet_for(prices: Prices, model: str) -> ModelSheet | None:
-    """The sheet of a model as tables name it: its name, else ``vendor__name`` as ``vendor/name``."""
-    for provider, name in (("", model), tuple(model.split("__", 1)) if "__" in model else ("", "")):
-        sheet = find_sheet(prices.book, provider, name)
+    """The sheet of a model as tables name it: see ``sheet_named``."""
+    return sheet_named(prices.book, model)
+
+
+def sheet_named(book: PriceBook, model: str) -> ModelSheet | None:
+    """The sheet of a model as tables and certificates name it, by a book: its name, else ``vendor__name`` as ``vendor/name``,
+    else what stands behind an upstream's name (``upstream/model``). A prompt's version (``#p3``) has no price of its own."""
+    model = model.partition("#p")[0]
+    names = [("", model), tuple(model.split("__", 1)) if "__" in model else ("", ""), ("", model.partition("/")[2])]
+    for provider, name in names:
+        sheet = find_sheet(book, provider, name)
         if isinstance(sheet, ModelSheet):
             return sheet
     return None
@@ -76,6 +84,10 @@ def unit_costs(table: Table, baseline: Sequence[int], candidate: Sequence[int], 
 
 def _side(table: Table, rows: Sequence[int], prices: Prices) -> tuple[Decimal | None, str, str]:
     """Yen per 1,000 calls, or why not, and where the price comes from."""
+    booked = [yen for at in rows if (yen := table.costs_jpy[at]) is not None] if table.costs_jpy else []
+    if booked:
+        with localcontext(prec=EXACT_DIGITS):
+            return to_ledger_jpy(sum(booked, Decimal(0)) / len(booked) * 1000), "", OF_TABLE
     told = [cost for at in rows if (cost := table.costs_usd[at]) is not None]
     if told:
         with localcontext(prec=EXACT_DIGITS):

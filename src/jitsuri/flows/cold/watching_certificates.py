@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from jitsuri.flows.cold.freezing_worlds import Around, canary_way, days_due, look, way_of
+from jitsuri.flows.cold.freezing_worlds import Around, days_due, look, way_of
 from jitsuri.flows.cold.putting_in_force import Owner, asked_people, happened, roll_back_in
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.rules.watching import causes
 from jitsuri.rightsizing.shapes.lives import IN_FORCE, AfterVoid, Cause, Life
 from jitsuri.routing import records as routing_rows
+from jitsuri.routing.rules.setting import canary_way
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.outcomes import Refusal
 
@@ -99,7 +100,8 @@ def _follow(
     assert world is not None
     history = routing_rows.variant_history(tx, life.task)
     variant, version = (history[0][0], history[0][1].version) if history else (None, 0)
-    if variant is None or world.proposed not in (way_of(variant), canary_way(variant)):
+    ways = [] if variant is None else [way_of(variant), *([canary_way(variant.canary)] if variant.canary else [])]
+    if world.proposed not in ways:
         return "not_needed", "", version
     if life.rollback == "ask" or any(cause.code in _BY_HAND for cause in found):
         return "asked", "", version

@@ -22,9 +22,11 @@ def totals(
     department: Sequence[str] | None = None,
     model: str | None = None,
     provider: str | None = None,
+    purpose: str | None = None,
 ) -> list[Total]:
     """Sums between two days (both included; for months, their first days), grouped by the named dimensions.
 
+    ``purpose``: '' is what the business asked, without what Jitsuri asked to evaluate; None is all.
     One row per combination that has lines, dearest first; without dimensions exactly one row.
     """
     keys = ["NULL" if name not in by else (period if name == "period" else name) for name in DIMENSIONS]
@@ -43,6 +45,7 @@ def totals(
         "AND (%(department)s::text[] IS NULL OR department = ANY(%(department)s)) "
         "AND (%(model)s::text IS NULL OR model = %(model)s) "
         "AND (%(provider)s::text IS NULL OR provider = %(provider)s) "
+        "AND (%(purpose)s::text IS NULL OR purpose = %(purpose)s) "
         f"{having} ORDER BY coalesce(sum(cost_jpy), 0) DESC{''.join(f', {name}' for name in grouped)}",
         {
             "first": first,
@@ -51,6 +54,7 @@ def totals(
             "department": None if department is None else list(department),
             "model": model,
             "provider": provider,
+            "purpose": purpose,
         },
     )
     return [Total(*row) for row in rows]

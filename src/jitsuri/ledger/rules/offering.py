@@ -45,8 +45,11 @@ _PREVIEW = re.compile(r"(?:^|[^a-z])(?:preview|exp|experimental|beta)(?:[^a-z]|$
 """On trial: price and availability may change without notice."""
 
 
-def offered_sheets(book: PriceBook, used: Collection[Key]) -> tuple[list[ModelSheet], list[Dropped]]:
-    """The models a task could be compared with: those ``used``, and the current text models of their vendors.
+def offered_sheets(
+    book: PriceBook, used: Collection[Key], vendors: Collection[str] = ()
+) -> tuple[list[ModelSheet], list[Dropped]]:
+    """The models a task could be compared with: those ``used``, and the current text models of their vendors and of these
+    ``vendors``.
 
     What is left out comes with its reason: ``deprecated``, ``other_purpose``, ``older_generation``, ``open_weights``,
     ``preview``, ``marketplace`` (facts: ``models``). Each model stands once, those in use first.
@@ -57,7 +60,7 @@ def offered_sheets(book: PriceBook, used: Collection[Key]) -> tuple[list[ModelSh
         if isinstance(sheet, ModelSheet):
             found.setdefault((sheet.provider, sheet.model), sheet)
     dropped: list[Dropped] = []
-    in_use = {provider for provider, _ in found}
+    in_use = {provider for provider, _ in found} | set(vendors)
     for vendor in book.vendors:
         if vendor.provider in in_use:
             kept, left_out = _of_vendor(book, vendor, found)

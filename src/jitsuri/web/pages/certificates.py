@@ -14,6 +14,7 @@ from jitsuri.flows.cold.approving import Acting, certificate_fault, sign
 from jitsuri.flows.cold.viewing.opening_approvals import open_matter
 from jitsuri.flows.cold.viewing.opening_certificates import set_paper, state_of
 from jitsuri.flows.cold.viewing.opening_lives import open_life
+from jitsuri.flows.cold.viewing.scouting import certificate_ahead
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import verdicts as verdict_rows
 from jitsuri.rightsizing.shapes.certificates import Saving, TaskNamed
@@ -27,7 +28,7 @@ from jitsuri.web.pages.judging import interval_of, reasons, speaking
 from jitsuri.web.pages.living import around_of, life_panel
 from jitsuri.web.pages.papering import department_named, sheet_of
 from jitsuri.web.pages.signing import kept_form, panel_of, signed_paper
-from jitsuri.web.pages.wording import refused, span_text
+from jitsuri.web.pages.wording import rate_kind, refused, span_text
 from jitsuri.words import LANGUAGES, Language, text
 
 UNFIT = 422
@@ -73,6 +74,8 @@ def certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None, 
         has_verdict = verdict_rows.document(tx, kept.verdict_id) is not None
         opened = open_matter(tx, "certificate", number, paper.code, request.person.login, today)
         life = open_life(tx, request.now, paper, around_of(desk))
+        state = state_of(paper, today, opened.matter if opened.matter.acts else None)
+        touched = certificate_ahead(tx, request.now, rate_kind(desk), paper, state)
     unfit = certificate_fault(paper, today)
     decided, cautions = reasons(paper.verdict, lang)
     shows = {
@@ -80,7 +83,8 @@ def certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None, 
         "kept": kept,
         "paper": paper,
         "has_verdict": has_verdict,
-        "state": state_of(paper, today, opened.matter if opened.matter.acts else None),
+        "state": state,
+        "touched": touched,
         "panel": panel_of(opened, paper, refused(unfit, lang) if unfit is not None else "", lang),
         "form": kept_form(request) if at == "approval" else {"reason": "", "on_behalf_of": ""},
         "life": life_panel(life, request),

@@ -44,7 +44,7 @@ def show_month(desk: Desk, request: PageRequest) -> Answer:
         return Page("overview_plain.html", {"name": request.person.name})
     month = asked_month(request.query, company_day(request.now, desk.zone))
     with desk.store.reading() as tx:
-        view = overview(tx, request.now, month, rate_kind(desk), proof(desk))
+        view = overview(tx, request.now, month, rate_kind(desk), proof(desk), desk.sites)
         names = names_in(tx, request.lang, month.last)
     if wants_csv(request):
         return csv_file(f"overview-{month}", _head(request.lang), _lines(view, names))
