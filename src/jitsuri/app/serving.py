@@ -169,7 +169,7 @@ def serve(
             jobs.let_go()
         if workers is not None:
             workers.stop()
-        chores.stop()  # a trial ends its step before those who ask for it go
+        chores.stop()  # before what they ask with
         replayer.close()
         if jobs is not None:
             jobs.stop()

@@ -48,7 +48,7 @@ _LATE: Final = timedelta(hours=1)
 """A call may be booked so long after it began; it is still drawn."""
 _BACK: Final = timedelta(days=3)
 _LOOKED_AT: Final = 20_000
-_LOCK: Final = 5_410_160
+_AUDIT_LOCK = 5_410_160
 """Whoever audits: two rounds at once would ask beyond the cap."""
 LOST: Final = "audit_lost"
 """Asked, and the one who asked was gone before the answer was kept."""
@@ -72,7 +72,7 @@ def audit(
 ) -> list[Round]:
     """One round over every certificate in force. ``cap_jpy``: what the audit of a task may cost in a calendar month; what has no
     price is not counted, and is bounded by budgets alone. Raises OperatorError where the ledger cannot be written."""
-    with store.alone(_LOCK) as is_ours:
+    with store.alone(_AUDIT_LOCK) as is_ours:
         if not is_ours:
             return []
         with store.reading() as tx:

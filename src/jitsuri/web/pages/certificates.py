@@ -73,9 +73,9 @@ def certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None, 
         paper = kept.certificate
         has_verdict = verdict_rows.document(tx, kept.verdict_id) is not None
         opened = open_matter(tx, "certificate", number, paper.code, request.person.login, today)
-        life = open_life(tx, request.now, paper, around_of(desk))
         state = state_of(paper, today, opened.matter if opened.matter.acts else None)
         touched = certificate_ahead(tx, request.now, rate_kind(desk), paper, state)
+        life = open_life(tx, request.now, paper, around_of(desk))
     unfit = certificate_fault(paper, today)
     decided, cautions = reasons(paper.verdict, lang)
     shows = {
