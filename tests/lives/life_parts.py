@@ -148,7 +148,11 @@ class World:
         return kept.number
 
     def approve(self, number: str, last: Act = "approve") -> None:
-        for act, login in (("submit", "baba"), ("pass_review", "chiba"), (last, "aoki")):
+        for act, login in (
+            ("submit", "baba"),
+            ("pass_review", "chiba"),
+            (last, "baba" if last == "withdraw" else "aoki"),
+        ):
             self.now += timedelta(seconds=1)
             with self.store.reading() as tx:
                 matter = approval_rows.matter(tx, "certificate", number)
@@ -171,6 +175,7 @@ class World:
         texts: Path | None = None,
         system: str = "Sort.",
         name: str = "",
+        purpose: str = "",
     ) -> list[Call]:
         """So many answered calls, a second apart. ``texts``: the folder of a key with which both parts are kept, the request with
         this system prompt."""
@@ -179,8 +184,9 @@ class World:
             for n in range(count)
         ]
         with self.store.transaction() as tx:
-            call_rows.insert_many(tx, [call for call, _ in made])
-            entry_rows.insert_many(tx, [entry for _, entry in made])
+            if not purpose:  # what we ask ourselves is no call
+                call_rows.insert_many(tx, [call for call, _ in made])
+            entry_rows.insert_many(tx, [replace(entry, purpose=purpose) for _, entry in made])
             if texts is not None:
                 secret = bytes.fromhex((texts / "text.key").read_text("ascii").strip())
                 told = {"model": "task:inquiry-triage", "messages": [

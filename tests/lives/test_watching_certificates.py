@@ -349,6 +349,34 @@ def test_an_alias_that_had_not_answered_before_is_known_by_its_first_answer(stor
     assert causes_found(world.look(days=9, minutes=1)) == ["model_changed"]
 
 
+def test_an_alias_that_was_exchanged_since_the_trial_voids_with_its_first_answer(store: Store) -> None:
+    world = World(store)
+    world.book(world.now - timedelta(days=5), 4, answered="gpt-small-2026-07-01", purpose="evaluation")
+    begun = world.forced()
+    assert isinstance(begun, Life)
+    assert begun.world is not None
+    assert begun.world.models[SMALL] == ("gpt-small-2026-07-01",)
+    assert world.look() == []
+    world.book(world.now, 1, answered="gpt-small-2026-11-26")
+    assert causes_found(world.look(minutes=1)) == ["model_changed"]
+
+
+def test_what_is_wrong_with_one_certificate_does_not_blind_the_look_at_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = running(World(store))
+    world.use_prices(("0.30", "0.60"))
+    real, standing = watching_certificates.life_rows.in_force, world.life()
+
+    def with_a_broken_one(tx: object, task: str | None = None) -> list[Life]:
+        return [replace(standing, number="JR-2026-9999"), *real(tx, task)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watching_certificates.life_rows, "in_force", with_a_broken_one)
+    with pytest.raises(AssertionError):
+        world.look()
+    assert world.life().state == "rolled_back"
+
+
 def frozen(**changes: object) -> tuple[Frozen, Look]:
     """A world and a look that agree."""
     prices = {BIG: None, SMALL: None}

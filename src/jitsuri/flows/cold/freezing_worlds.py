@@ -93,7 +93,7 @@ def freeze(
             "most_output_tokens": variant.most_output_tokens,
             "prompt": variant.prompt,
         },
-        models={way: traits.models_answered(tx, task, *_asked(way, ways, around), since, now) for way in ways},
+        models={way: _models_before(tx, now, certificate, way, ways, around) for way in ways},
         prompts=_counted(name for _, name in prompts),
         fresh_percent=_fresh(prompts, now),
         prices=_prices(tx, now, ways, around),
@@ -189,6 +189,17 @@ def _asked(way: str, ways: Sequence[str], around: Around) -> tuple[str, list[str
         site = around.sites.get(target.upstream)
         return target.model, [site.vendor] if site is not None else []
     return target.model, []
+
+
+def _models_before(
+    tx: Connection, now: datetime, certificate: Certificate, way: str, ways: Sequence[str], around: Around
+) -> tuple[str, ...]:
+    """Names that answered the task's calls of the last 28 days; of a way that had none, those that answered its trials in the 28
+    days before the certificate was issued, and since."""
+    task, asked = certificate.task.name, _asked(way, ways, around)
+    found = traits.models_answered(tx, task, *asked, now - MODELS_BEFORE, now)
+    tried_since = min(now, certificate.issued_at) - MODELS_BEFORE
+    return found or traits.models_evaluated(tx, task, *asked, tried_since, now)
 
 
 def _models_since(

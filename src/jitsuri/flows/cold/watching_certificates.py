@@ -41,10 +41,22 @@ class Voided:
 
 
 def watch(store: Store, now: datetime, around: Around) -> list[Voided]:
-    """Look at every certificate in force once; returns those that this look has voided."""
+    """Look at every certificate in force once; returns those that this look has voided. Raises, after all of them, what went wrong
+    with one."""
     with store.reading() as tx:
         standing = life_rows.in_force(tx)
-    return [voided for life in standing if (voided := _look_at(store, now, life, around)) is not None]
+    found: list[Voided] = []
+    failed: list[Exception] = []
+    for life in standing:
+        try:
+            voided = _look_at(store, now, life, around)
+        except Exception as error:  # noqa: BLE001  # what is wrong with one certificate must not blind the look at the others
+            failed.append(error)
+        else:
+            found += [] if voided is None else [voided]
+    if failed:
+        raise failed[0]
+    return found
 
 
 def causes_of(tx: Connection, now: datetime, life: Life, around: Around) -> tuple[Cause, ...]:
