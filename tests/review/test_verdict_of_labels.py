@@ -31,13 +31,13 @@ PRICES = Prices(PriceBook("0" * 16, "test", None, ()), NOW, Decimal(150), True)
 
 @pytest.fixture
 def table(store: Store, tmp_path: Path) -> Table:
-    """240 requests, 110 labels for one candidate: people find the candidate worse where the judge does."""
+    """160 requests, 90 labels for one candidate: people find the candidate worse where the judge does."""
     import pairs_scene
 
     house = House.__new__(House)
-    pairs_scene.furnish_trial(store, tmp_path, 240)
+    pairs_scene.furnish_trial(store, tmp_path, 160)
     house.store, house.folder, house.now = store, tmp_path, NOW
-    house.drew = house.draw(110)
+    house.drew = house.draw(90)
     for who in (FUJI, HASE):
         house.now += timedelta(days=1)
         while isinstance(given := next_pair(store, tmp_path, TRIAL, who, house.now), Given):
@@ -65,17 +65,17 @@ def test_the_verdict_weights_the_draw_back(table: Table, judge: str) -> None:
     pairs = found.evidence.pairs
     assert isinstance(pairs.shares, tuple)
     assert isinstance(pairs.stratum_sizes, dict)
-    assert sum(pairs.stratum_sizes.values()) == 240
+    assert sum(pairs.stratum_sizes.values()) == 160
     assert pairs.missing.share == 0.0  # what was left out by design is not missing
     worse = next(size for name, size in pairs.stratum_sizes.items() if name.endswith("judge_worse"))
-    truth = -(2 / 3) * worse / 240
+    truth = -(2 / 3) * worse / 160
     assert found.verdict.difference == pytest.approx(truth, abs=0.035)
     labelled = [one for one in pairs.people_candidate if one is not None]
     plain = sum(one - 1 for one in labelled) / len(labelled)
     assert plain < truth - 0.03  # more was looked at where the judge saw losses
     assert found.verdict.anytime is not None
-    assert found.verdict.anytime.labels == 33
-    assert (found.verdict.people, len(labelled)) == (len(labelled), pytest.approx(110, abs=6))
+    assert found.verdict.anytime.labels == 27
+    assert (found.verdict.people, len(labelled)) == (len(labelled), pytest.approx(90, abs=6))
 
 
 @pytest.mark.parametrize("judge", ["", "judge:house"])

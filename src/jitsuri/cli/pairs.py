@@ -17,6 +17,11 @@ from jitsuri.terms.outcomes import Refusal
 from jitsuri.words import has_text, text
 
 
+def key_folder(desk: Desk) -> Path:
+    """Where key files are looked for: beside ``jitsuri.toml``."""
+    return desk.config.parent if desk.config is not None else desk.home
+
+
 @click.group("pairs")
 def pairs() -> None: ...
 
@@ -83,9 +88,8 @@ def status(desk: Desk, trial: UUID, json_out: bool) -> None:
 @click.option("--most", type=click.IntRange(1, 1000), default=100, show_default=True)
 @pass_desk
 def export(desk: Desk, trial: UUID, login: str, out: Path, most: int) -> None:
-    folder = desk.config.parent if desk.config is not None else desk.home
     with desk.store() as store:
-        came = export_pairs(store, folder, trial, login_form(login), most, desk.now())
+        came = export_pairs(store, key_folder(desk), trial, login_form(login), most, desk.now())
     if isinstance(came, Refusal):
         give_up(desk, came)
     content, count = came
