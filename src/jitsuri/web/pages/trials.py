@@ -137,10 +137,10 @@ def certify(desk: Desk, request: PageRequest) -> Answer:
 
 def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | None) -> Page:
     form, lang = request.form, request.lang
-    around = _around(desk)
+    around = _around(desk) if task else None
     with desk.store.reading() as tx:
         tasks = routing_rows.tasks(tx)
-        found = propose(tx, task, around, request.now) if task else None
+        found = propose(tx, task, around, request.now) if around is not None else None
         common = _common(desk, request, tx)
     told = refusal if refusal is not None else found if isinstance(found, Refusal) else None
     proposed = found if isinstance(found, Proposed) else None
@@ -166,10 +166,10 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
 
 
 def _estimates(
-    found: Proposed | None, ticked: tuple[str, ...], size: int, around: Around, now: datetime, typed: str
+    found: Proposed | None, ticked: tuple[str, ...], size: int, around: Around | None, now: datetime, typed: str
 ) -> dict[str, object]:
     """What it should cost, each candidate and all that are ticked, and the cap that is proposed."""
-    if found is None:
+    if found is None or around is None:
         return {"estimate": None, "cap": typed, "requests": 0, "each": {}}
     requests = min(size, len(found.pool.threads))
     estimate = estimated_jpy(found, ticked, requests, around, now)

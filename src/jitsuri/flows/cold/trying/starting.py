@@ -80,8 +80,9 @@ def start_trial(
 
     Refuses ``task_unknown``, ``trial_no_texts``, ``trial_texts_not_kept`` (the task keeps no texts any more),
     ``trial_size_wrong``, ``trial_cap_wrong``, ``trial_no_candidates``, ``trial_too_many``, ``trial_candidate_unreadable``,
-    ``trial_prompt_unknown``, ``trial_candidates_dropped`` (facts: ``why``, ``dropped``), ``trial_nothing_usable``. Raises
-    CallerError of ``evaluation.rules.specifying`` for a scorer that is none, OperatorError for keys that cannot be read.
+    ``trial_prompt_unknown``, ``trial_candidates_dropped`` (facts: ``why``, ``dropped``), ``trial_nothing_usable``,
+    ``trial_baseline_unasked`` (no configured upstream takes today's model). Raises CallerError of
+    ``evaluation.rules.specifying`` for a scorer that is none, OperatorError for keys that cannot be read.
     """
     wrong = _wish_fault(wish)
     if wrong is not None:
@@ -100,6 +101,9 @@ def start_trial(
         pool = pool_of(tx, wish.task, around, now)
         if not pool.threads:
             return Refusal("trial_no_texts", {"task": wish.task})
+        today = target_named(pool.baseline)
+        if wish.asks_baseline and (today is None or today.upstream not in around.upstreams):
+            return Refusal("trial_baseline_unasked", {"baseline": pool.baseline})
         allowed, dropped = _allowed(tx, task, ways, around, pool, now)
         if not allowed:
             return _all_dropped(dropped)
@@ -171,7 +175,8 @@ MOST_CAP = Decimal(1_000_000_000)
 
 def note(tx: Connection, now: datetime, actor: str, trial: Trial, act: str, **facts: object) -> None:
     """Evidence of what happened to a trial."""
-    evidence_rows.append(tx, record_of(now, actor, act, f"trial:{trial.trial_id}", {"task": trial.task, **facts}))
+    told = {"task": trial.task, **facts}
+    evidence_rows.append(tx, record_of(now, actor, act, f"trial:{trial.trial_id}", told))
 
 
 def answer_json(reply: Reply) -> bytes:
