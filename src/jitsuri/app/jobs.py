@@ -58,7 +58,7 @@ class Registry:
         self.chores[name] = chore
 
 
-JOBS: Mapping[str, JobWork] = {"trial": trialling.run}
+JOBS: Mapping[str, JobWork] = {"trial": trialling.run, "judge": trialling.judge}
 """The product's own jobs."""
 
 CHORES: Mapping[str, Chore] = {}

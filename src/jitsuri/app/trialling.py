@@ -7,10 +7,15 @@ from uuid import UUID
 
 from jitsuri.app.job_tools import JobTools
 from jitsuri.app.upstreams import sites_of, upstreams_of
+from jitsuri.flows.cold.trying.drawing import Keys
 from jitsuri.flows.cold.trying.joining import around_of
+from jitsuri.flows.cold.trying.judging import judge_trial
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.running import Running, run_trial
+from jitsuri.flows.cold.trying.wanting_judges import wanted_of
 from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.terms.errors import CallerError
+from jitsuri.terms.outcomes import Refusal
 
 ACTOR = "system"
 """In whose name it runs: an owner agreed to it when it was started."""
@@ -28,7 +33,35 @@ def run(tools: JobTools, arguments: dict[str, Any]) -> None:
         tell=lambda ways: tools.progress(sum(one.requests - one.open for one in ways), sum(one.requests for one in ways)),
         goes_on=goes_on,
     )  # fmt: skip
-    run_trial(tools.store, UUID(arguments["trial_id"]), running)
+    came = run_trial(tools.store, UUID(arguments["trial_id"]), running)
+    if isinstance(came, Refusal) and came.code != "trial_over":  # what a person ended meanwhile is no failure
+        raise _refused(came)
+
+
+def judge(tools: JobTools, arguments: dict[str, Any]) -> None:
+    """Let a model judge a trial's pairs until all are judged; each batch is kept as it comes, so that it needs no steps of the job.
+
+    Raises CallerError with a refusal's code where pairs stay open: the job has failed with that reason then, and goes on from
+    there when it is asked for again.
+    """
+
+    def tell(done: int, total: int) -> None:
+        tools.progress(done, total)
+        tools.look()
+
+    stands = around(tools)
+    came = judge_trial(
+        tools.store, UUID(arguments["trial_id"]), tools.ask, stands, Keys(stands.folder), wanted_of(arguments), ACTOR,
+        tools.now, tell,
+    )  # fmt: skip
+    refusal = came if isinstance(came, Refusal) else came.refusal
+    if refusal is not None:
+        raise _refused(refusal)
+
+
+def _refused(refusal: Refusal) -> CallerError:
+    """A refusal as a job keeps it: its code, and what its sentence needs."""
+    return CallerError(refusal.code, **refusal.facts)
 
 
 def around(tools: JobTools) -> Around:

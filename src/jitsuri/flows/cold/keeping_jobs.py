@@ -48,10 +48,9 @@ def retry_job(store: Store, now: datetime, by: str, job_id: UUID) -> Job | Refus
             return Refusal("job_absent", {"value": str(job_id)})
         if found.state not in ("failed", "cancelled"):
             return Refusal("job_not_ended", {"value": str(job_id), "state": found.state})
-        other = queueing.living(tx, found.key)
-        if other is not None:
-            return Refusal("job_key_living", {"value": str(job_id), "other": str(other.job_id)})
-        queueing.set_waiting(tx, job_id)
+        if not queueing.set_waiting(tx, job_id):
+            other = queueing.living(tx, found.key)
+            return Refusal("job_key_living", {"value": str(job_id), "other": str(other.job_id) if other else "–"})
         return _noted(tx, now, by, "job_retried", found)
 
 

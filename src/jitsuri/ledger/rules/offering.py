@@ -69,6 +69,11 @@ def offered_sheets(
     return list(found.values()), dropped
 
 
+def answers_in_text(sheet: ModelSheet | None) -> bool:
+    """Is a model of this sheet made for answering in text, as far as its name tells? One without a sheet may be."""
+    return sheet is None or _why_not(sheet) != "other_purpose"
+
+
 def _of_vendor(
     book: PriceBook, vendor: Vendor, known: Collection[Key]
 ) -> tuple[dict[Key, ModelSheet], Iterable[Dropped]]:

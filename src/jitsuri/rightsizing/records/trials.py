@@ -30,6 +30,11 @@ def run_lock_of(trial_id: UUID) -> int:
     return int.from_bytes(digest_16(b"trial_run", trial_id.bytes)[:8], "big", signed=True)
 
 
+def judge_lock_of(trial_id: UUID) -> int:
+    """The advisory lock that whoever judges a trial holds: no question is asked by two processes."""
+    return int.from_bytes(digest_16(b"trial_judge", trial_id.bytes)[:8], "big", signed=True)
+
+
 def insert_trial(tx: Connection, trial: Trial) -> None:
     tx.execute(
         "INSERT INTO rightsizing_trials (trial_id, task, plan, state, why, cap_jpy, author, created_at, started_at, ended_at) "

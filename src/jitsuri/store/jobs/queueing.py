@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg import errors
 
 from jitsuri.store.door import Connection, without_nul
 from jitsuri.store.jobs.shapes import DoneStep, Job, Taken
@@ -258,14 +259,20 @@ def for_change(tx: Connection, job_id: UUID) -> Job | None:
     return one(tx, job_id)
 
 
-def set_waiting(tx: Connection, job_id: UUID) -> None:
-    """A failed or cancelled job waits again; its finished steps stay finished."""
-    tx.execute(
-        "UPDATE store_jobs SET state = 'waiting', queue_number = NULL, ended_at = NULL, is_cancel_asked = false, "
-        "error_code = '', error_facts = '{}' WHERE job_id = %s AND state IN ('failed', 'cancelled')",
-        (job_id,),
-    )
+def set_waiting(tx: Connection, job_id: UUID) -> bool:
+    """A failed or cancelled job waits again; its finished steps stay finished. False where another of its key lives by now,
+    also one that was asked for in the same moment."""
+    try:
+        with tx.transaction():  # a savepoint: what the caller did before stays
+            tx.execute(
+                "UPDATE store_jobs SET state = 'waiting', queue_number = NULL, ended_at = NULL, is_cancel_asked = false, "
+                "error_code = '', error_facts = '{}' WHERE job_id = %s AND state IN ('failed', 'cancelled')",
+                (job_id,),
+            )
+    except errors.UniqueViolation:
+        return False
     _ring(tx)
+    return True
 
 
 def ask_cancel(tx: Connection, now: datetime, job_id: UUID) -> None:

@@ -41,6 +41,10 @@ from jitsuri.terms.usage import Usage
 from jitsuri.words import Language
 
 
+Tell = Callable[[int, int], None]
+"""Told how many pairs are judged, of how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Who is to judge, and how. ``rubric``: the task's criteria; '' takes the general ones."""
@@ -66,12 +70,24 @@ class JudgedTrial:
 
 def judge_trial(
     store: Store, trial_id: UUID, ask: Ask, around: Around, keys: Keys, wanted: Wanted, actor: str,
-    clock: Callable[[], datetime],
+    clock: Callable[[], datetime], tell: Tell | None = None,
 ) -> JudgedTrial | Refusal:  # fmt: skip
     """Judge every pair of a trial that this judge has not judged yet. May be called again: it goes on where it stopped.
 
-    Refuses ``trial_unknown``, and ``judge_unsuitable``: the judge is of the house of an answer, is one of them, or unknown.
+    One process judges a trial at a time. ``tell`` is told how far it is before each batch, and may end it by raising. Refuses
+    ``trial_unknown``, ``judge_runs_already``, and ``judge_unsuitable``: the judge is of the house of an answer, is one of
+    them, or unknown.
     """
+    with store.alone(trial_rows.judge_lock_of(trial_id)) as is_ours:
+        if not is_ours:
+            return Refusal("judge_runs_already", {"trial": trial_id})
+        return _judge_alone(store, trial_id, ask, around, keys, wanted, actor, clock, tell)
+
+
+def _judge_alone(
+    store: Store, trial_id: UUID, ask: Ask, around: Around, keys: Keys, wanted: Wanted, actor: str,
+    clock: Callable[[], datetime], tell: Tell | None,
+) -> JudgedTrial | Refusal:  # fmt: skip
     with store.reading() as tx:
         trial = trial_rows.trial(tx, trial_id)
         if trial is None:
@@ -90,13 +106,17 @@ def judge_trial(
     with store.reading() as tx:
         done = {(one.way, one.position) for one in trial_rows.scores_of(tx, trial_id, judge.scorer)}
         left = left_of(tx, trial)
-    spent, refusal = Decimal(0), None
+    spent, refusal, told_of = Decimal(0), None, len(done)
+    if tell is not None:
+        tell(told_of, len(pairs))
     for batch in judge_pairs(
         ask, pairs, judge, Cap(left, most_of(around, clock)), at_once=wanted.at_once,
         done=lambda pair: (pair.way, pair.position) in done, taken=attempts_known(store),
     ):  # fmt: skip
         keep_judged(store, trial_id, batch.judged, actor, clock())
-        spent, refusal = spent + batch.spent_jpy, batch.refusal
+        spent, refusal, told_of = spent + batch.spent_jpy, batch.refusal, told_of + len(batch.judged)
+        if tell is not None:
+            tell(told_of, len(pairs))
     with store.reading() as tx:
         kept = trial_rows.scores_of(tx, trial_id, judge.scorer)
     return JudgedTrial(len(pairs), len(pairs) - len(kept), spent, report_from(kept), refusal)

@@ -7,7 +7,6 @@ opened for it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from uuid import UUID
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.records.texts import KeptThread
 from jitsuri.flows.cold.trying.pricing import Around, expected_jpy
+from jitsuri.flows.cold.trying.recognising import Today, today_of
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.rules.finding import vendor_named
 from jitsuri.ledger.rules.offering import offered_sheets
@@ -24,7 +24,7 @@ from jitsuri.ledger.shapes.pricing import ModelSheet
 from jitsuri.rightsizing.rules.trying import BATCH
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import LOCAL, matches, rule_faults, target_named
-from jitsuri.routing.shapes import DataClass, DataRule, Site, Target, Task, Variant
+from jitsuri.routing.shapes import DataClass, DataRule, Site, Target, Task
 from jitsuri.store.door import Connection
 from jitsuri.terms.money import EXACT_DIGITS, to_ledger_jpy
 from jitsuri.terms.outcomes import Dropped, Refusal
@@ -50,14 +50,19 @@ class Pool:
 
     threads: tuple[KeptThread, ...]
     """Answered by today's model, newest first."""
-    baseline: str
-    """Today's way: the variant's ``upstream/model`` where it is this model, else ``provider/model`` as the ledger has it."""
+    today: Today
+    """Today's way, and whether it is what the task's variant says."""
     others: int
     """Threads that other models answered."""
     used: Usage
     """Of ``counted`` calls together: tokens in and out."""
     cost_jpy: Decimal
     counted: int
+
+    @property
+    def baseline(self) -> str:
+        """The name of today's way."""
+        return self.today.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +137,13 @@ def cap_for(found: Proposed, candidates: Sequence[str], estimate: Decimal, aroun
     return (estimate * Decimal("1.5") + most).quantize(Decimal(1), ROUND_CEILING)
 
 
-def pool_of(tx: Connection, task: str, around: Around, now: datetime) -> Pool:
-    """The threads that can be asked again, of the model that answers today, with what they used."""
+def pool_of(tx: Connection, task: str, around: Around, now: datetime, *, is_asked: bool = False) -> Pool:
+    """The threads that can be asked again, of the way that answers today, with what they used. ``is_asked``: today's way is
+    asked anew too, whatever its prompt was then."""
     kept = text_rows.last_of_threads(tx, task, now - timedelta(days=SPAN_DAYS), MOST_THREADS)
-    standing = routing_rows.variants(tx).get(task)
-    model, baseline = _today(kept, standing[0] if standing else None, around.sites)
-    mine = tuple(one for one in kept if (one.provider, one.model) == model)
-    used, cost, counted = used_by(tx, [one.call_id for one in mine[:MOST_LOOKED_AT]])
-    return Pool(mine, baseline, len(kept) - len(mine), used, cost, counted)
+    today = today_of(tx, task, kept, around, is_asked=is_asked)
+    used, cost, counted = used_by(tx, [one.call_id for one in today.mine[:MOST_LOOKED_AT]])
+    return Pool(today.mine, today, len(kept) - len(today.mine), used, cost, counted)
 
 
 def used_by(tx: Connection, call_ids: Sequence[UUID]) -> tuple[Usage, Decimal, int]:
@@ -187,44 +191,17 @@ def _kept_out(target: Target, task: Task, rule: DataRule | None, sites: Mapping[
     return None
 
 
-def _today(
-    kept: Sequence[KeptThread], variant: Variant | None, sites: Mapping[str, Site]
-) -> tuple[tuple[str, str], str]:
-    """Today's model as the ledger names it, and the way's name: the variant's where its answers are there, else the most
-    frequent one."""
-    counts = Counter((one.provider, one.model) for one in kept)
-    if not counts:
-        return ("", ""), ""
-    if variant is not None:
-        site = sites.get(variant.target.upstream)
-        vendor = site.vendor if site is not None else variant.target.upstream
-        for provider, model in counts:
-            if (
-                model
-                and provider == vendor
-                and (model == variant.target.model or variant.target.model.startswith(model))
-            ):
-                return (provider, model), str(variant.target)
-    provider, model = max(counts, key=lambda one: (counts[one], one))
-    upstream = _upstream_of(provider, model, sites)
-    return (provider, model), f"{upstream or provider or '-'}/{model or '-'}"
-
-
-def _upstream_of(provider: str, model: str, sites: Mapping[str, Site]) -> str:
-    """The configured upstream of that vendor which takes the model, so that today's way has the same kind of name."""
-    for site in sites.values():
-        if site.vendor == provider and any(matches(model, pattern) for pattern in site.models):
-            return site.name
-    return ""
-
-
 def _targets(around: Around, pool: Pool) -> Iterator[Target | Dropped]:
     """What the configuration could ask: students and rule tables, names that upstreams are given, and the current text
     models of their vendors that they take."""
-    seen: set[str] = {pool.baseline}
+    seen: set[str] = {pool.today.target}
     for name in around.local_names:
         yield from _once(Target(LOCAL, name), seen)
-    used = sorted({(one.provider, one.model) for one in pool.threads})
+    yield from models_offered(around, sorted({(one.provider, one.model) for one in pool.threads}), seen)
+
+
+def models_offered(around: Around, used: Sequence[tuple[str, str]], seen: set[str]) -> Iterator[Target | Dropped]:
+    """The names that upstreams are given, and the current text models of their vendors that they take, each once."""
     vendors = {
         site.name: vendor_named(around.book, site.vendor) for site in around.sites.values() if site.name != LOCAL
     }

@@ -98,10 +98,10 @@ def start_trial(
         policy = text_rows.policies(tx).get(wish.task)
         if policy is None or policy.keep != "full":
             return Refusal("trial_texts_not_kept", {"task": wish.task})
-        pool = pool_of(tx, wish.task, around, now)
+        pool = pool_of(tx, wish.task, around, now, is_asked=wish.asks_baseline)
         if not pool.threads:
             return Refusal("trial_no_texts", {"task": wish.task})
-        today = target_named(pool.baseline)
+        today = target_named(pool.today.target)
         if wish.asks_baseline and (today is None or today.upstream not in around.upstreams):
             return Refusal("trial_baseline_unasked", {"baseline": pool.baseline})
         allowed, dropped = _allowed(tx, task, ways, around, pool, now)
@@ -112,9 +112,10 @@ def start_trial(
         sample = draw(tx, pool.threads, wish.size, wish.seed, keys, most, needs_reply=not wish.asks_baseline)
         used, _, counted = used_by(tx, [one.call_id for one in sample.requests])
     trial_id = new_id()
+    standing = Way(BASELINE, pool.today.target, pool.today.prompt)
     able, unable = _able(allowed, sample)
     kept: list[Way] = []
-    for way in [*([Way(BASELINE, pool.baseline)] if wish.asks_baseline else []), *able]:
+    for way in [*([standing] if wish.asks_baseline else []), *able]:
         costed = _costed(way, sample, (used, counted), around, most, now, wish.task)
         if isinstance(costed, Way):
             kept.append(costed)
@@ -130,7 +131,7 @@ def start_trial(
             return Refusal("trial_nothing_usable", {"task": wish.task, "opened": sample.drawn.opened})
         return _all_dropped(dropped)
     plan = TrialPlan(
-        baseline or Way(BASELINE, pool.baseline), candidates, wish.asks_baseline, wish.seed, sample.drawn, most,
+        baseline or standing, candidates, wish.asks_baseline, wish.seed, sample.drawn, most,
         task.margin, scorers, tuple(dropped),
     )  # fmt: skip
     trial = Trial(trial_id, wish.task, plan, "planned", "", wish.cap_jpy, author, now)
