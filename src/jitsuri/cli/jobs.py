@@ -15,7 +15,7 @@ from jitsuri.cli.telling import moment_told
 from jitsuri.flows.cold import keeping_jobs as flow
 from jitsuri.store.jobs.shapes import JOB_STATES, Job
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.words import has_text, text
+from jitsuri.words import failure, has_text, text
 
 _json = click.option("--json", "json_out", is_flag=True)
 _job = click.argument("job_id", metavar="ID", type=click.UUID)
@@ -95,17 +95,7 @@ def _say(desk: Desk, job: Job) -> None:
         steps=job.steps, progress=_progress(job), run=job.run, by=job.asked_by, at=moment_told(desk, job.asked_at),
     )  # fmt: skip
     if job.error_code:
-        click.echo(_error(desk, job), err=desk.json_out)
-
-
-def _error(desk: Desk, job: Job) -> str:
-    code = f"error.{job.error_code}"
-    if not has_text(code):
-        return job.error_code
-    try:
-        return text(code, desk.lang, **job.error_facts)
-    except KeyError:  # kept by another version of the program
-        return job.error_code
+        click.echo(failure(job.error_code, desk.lang, job.error_facts), err=desk.json_out)
 
 
 def _name(desk: Desk, job: Job) -> str:

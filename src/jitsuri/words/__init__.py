@@ -48,6 +48,18 @@ def sentence(kind: str, code: str, lang: str, facts: Mapping[str, object]) -> st
     return text(f"{kind}.{code}", lang, **told)
 
 
+def failure(code: str, lang: str, facts: Mapping[str, object]) -> str:
+    """Why kept work failed: the sentence of its error, or of the refusal that ended it; the code where this version of the
+    program has no sentence for it, or not with these facts."""
+    for kind in ("error", "refusal"):
+        if has_text(f"{kind}.{code}"):
+            try:
+                return sentence(kind, code, lang, facts)
+            except KeyError:
+                return code
+    return code
+
+
 def has_text(code: str) -> bool:
     return code in catalogue("ja")
 

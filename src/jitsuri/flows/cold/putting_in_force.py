@@ -191,6 +191,16 @@ def fitness_fault(tx: Connection, certificate: Certificate, now: datetime, aroun
     return None
 
 
+def standing_fault(tx: Connection, certificate: Certificate, life: Life) -> Refusal | None:
+    """Why a certificate that was never in force cannot begin with the variant that stands: ``variant_missing``,
+    ``life_already_answers``, ``life_canary_stands``, ``life_baseline_moved``."""
+    variant, _ = _standing(tx, life.task)
+    if variant is None:
+        return Refusal("variant_missing", {"task": life.task})
+    older = [one for one in life_rows.in_force(tx, life.task) if one.number != life.number]
+    return _variant_fault(certificate, variant, older)
+
+
 def roll_back_in(tx: Connection, now: datetime, author: str, life: Life, reason: str, around: Around) -> int | Refusal:
     """Set the variant back to the world's way; the version that stands then. Where it stands already, nothing is written."""
     world = life.world

@@ -13,7 +13,7 @@ from jitsuri.store.jobs.shapes import Job
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.web.desk import Answer, Desk, Page, PageRequest, Redirect, Route
 from jitsuri.web.pages.wording import refused
-from jitsuri.words import Language, has_text, text
+from jitsuri.words import failure, has_text, text
 
 UNFIT = 422
 LEFT_AFTER = timedelta(minutes=1)
@@ -82,20 +82,10 @@ def _line(job: Job, request: PageRequest) -> Line:
     state = "stopping" if job.is_cancel_asked and job.state == "running" else job.state
     return Line(
         job, text(f"job.{job.name}", lang) if has_text(f"job.{job.name}") else job.name,
-        text(f"job_state.{state}", lang), _BADGES[state], _error(job, lang),
+        text(f"job_state.{state}", lang), _BADGES[state], failure(job.error_code, lang, job.error_facts),
         may_retry=may_act and job.state in ("failed", "cancelled"),
         may_cancel=may_act and job.is_living and not job.is_cancel_asked,
     )  # fmt: skip
-
-
-def _error(job: Job, lang: Language) -> str:
-    code = f"error.{job.error_code}"
-    if not job.error_code or not has_text(code):
-        return job.error_code
-    try:
-        return text(code, lang, **job.error_facts)
-    except KeyError:  # kept by another version of the program
-        return job.error_code
 
 
 ROUTES: tuple[Route, ...] = (

@@ -12,6 +12,7 @@ from jitsuri.flows.cold.viewing.opening_lives import Opened, category_told, caus
 from jitsuri.rightsizing.rules.living import USUAL_PERCENT
 from jitsuri.rightsizing.shapes.lives import IN_FORCE, ROLLBACKS, Event, Life, State, Watched
 from jitsuri.web.desk import Desk, PageRequest
+from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.pinned import key_folder
 from jitsuri.web.pages.wording import rate_kind, refused
 from jitsuri.words import Language, text
@@ -90,11 +91,17 @@ class Panel:
     """What the visitor may do: ``begin``, ``change``, ``full``, ``back``, ``decide``."""
     fault: str
     """Why it cannot be put in force, as a sentence; '' where it can or was."""
+    variant_link: str
+    """Where the task's variant is set, where that is what must be mended first; '' where it is not."""
     asked: str
     """Who is to decide; '' where nothing is asked."""
     rollbacks: tuple[tuple[str, str], ...]
     variant_version: int
     form: Mapping[str, str]
+
+
+OF_VARIANT = ("variant_missing", "life_baseline_moved", "life_canary_stands")
+"""Refusals that are mended on the page of the task's variant."""
 
 
 def around_of(desk: Desk) -> Around:
@@ -119,6 +126,9 @@ def life_panel(opened: Opened, request: PageRequest) -> Panel:
         picture=picture_of(life, lang) if life.events else None,
         acts=_acts(life, opened, is_able=request.may("put_in_force")),
         fault=fault,
+        variant_link=Links().variant(paper.task.name)
+        if fault and opened.fault and opened.fault.code in OF_VARIANT
+        else "",
         asked=people_told(opened.asked, lang) if life.asks else "",
         rollbacks=tuple((one, text(f"life.rollback.{one}", lang)) for one in ROLLBACKS),
         variant_version=opened.variant_version,

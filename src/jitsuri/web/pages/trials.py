@@ -9,6 +9,7 @@ from typing import cast
 from jitsuri.flows.cold.certifying import Issuer
 from jitsuri.flows.cold.trying.deciding import Decision, certify_trial, verdict_of_trial
 from jitsuri.flows.cold.trying.joining import around_of, labels_of
+from jitsuri.flows.cold.trying.leading import Lead
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.proposing import Proposed, cap_for, estimated_jpy, propose
 from jitsuri.flows.cold.trying.running import want_run
@@ -19,12 +20,14 @@ from jitsuri.rightsizing.rules.sampling import JOINED, POOLED
 from jitsuri.rightsizing.shapes.trials import Trial
 from jitsuri.routing import records as routing_rows
 from jitsuri.store.door import Connection
+from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Dropped, Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Missing, Nav, Page, PageRequest, Redirect, Route
 from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.judging import headline, reasons, speaking
+from jitsuri.web.pages.leading import baseline_fault, lead_shows
 from jitsuri.web.pages.pinned import key_folder, settings_home
 from jitsuri.web.pages.trying import why_text
 from jitsuri.web.pages.wording import names_in, refused
@@ -46,7 +49,7 @@ def show_trials(desk: Desk, request: PageRequest) -> Answer:
     with desk.store.reading() as tx:
         found = trial_list(tx)
         tasks = routing_rows.tasks(tx)
-        shows = {**_common(desk, request, tx), "found": found}
+        shows = {**common_shows(desk, request, tx), "found": found}
     shows |= {"tasks": sorted(name for name, task in tasks.items() if task.stage != "retired")}
     return Page("trials.html", shows)
 
@@ -68,7 +71,12 @@ def begin(desk: Desk, request: PageRequest) -> Answer:
         form.get("asks_baseline") == "yes",
     )  # fmt: skip
     made = start_trial(
-        desk.store, request.now, request.person.login, wish, _around(desk), lambda: derived_id("trial", desk.secret())
+        desk.store,
+        request.now,
+        request.person.login,
+        wish,
+        trial_around(desk),
+        lambda: derived_id("trial", desk.secret()),
     )
     if isinstance(made, Refusal):
         return _start_page(desk, request, task, made)
@@ -77,7 +85,17 @@ def begin(desk: Desk, request: PageRequest) -> Answer:
 
 
 def show_trial(desk: Desk, request: PageRequest) -> Answer:
-    return _trial_page(desk, request, None)
+    return trial_page(desk, request, None)
+
+
+def show_next(desk: Desk, request: PageRequest) -> Answer:
+    """The part of the page that says what comes next."""
+    with desk.store.reading() as tx:
+        view = trial_view(tx, request.id_of("trial_id"))
+        if view is None:
+            return Missing()
+        shows = {**common_shows(desk, request, tx), **lead_shows(desk, request, tx, view, None)}
+    return Page("trial_next.html", shows)
 
 
 def show_progress(desk: Desk, request: PageRequest) -> Answer:
@@ -86,7 +104,7 @@ def show_progress(desk: Desk, request: PageRequest) -> Answer:
         view = trial_view(tx, request.id_of("trial_id"))
         if view is None:
             return Missing()
-        return Page("trial_progress.html", {**_common(desk, request, tx), "view": view})
+        return Page("trial_progress.html", {**common_shows(desk, request, tx), "view": view})
 
 
 def go_on(desk: Desk, request: PageRequest) -> Answer:
@@ -108,7 +126,9 @@ def allow_more(desk: Desk, request: PageRequest) -> Answer:
     login, trial_id = request.person.login, request.id_of("trial_id")
     cap = _yen(request.form.get("cap"))
     came = raise_cap(desk.store, request.now, login, trial_id, cap if cap is not None else Decimal(-1))
-    if not isinstance(came, Refusal):
+    if isinstance(came, Trial) and came.state == "done":  # what is left is for its judges
+        return _after(desk, request, came, "cap_raised")
+    if isinstance(came, Trial):
         came = want_run(desk.store, request.now, login, trial_id)
     return _after(desk, request, came, "trial_cap_raised")
 
@@ -128,7 +148,7 @@ def certify(desk: Desk, request: PageRequest) -> Answer:
         desk.settings.decimal("proof.labour_jpy_per_hour"), Decimal(10),
     )  # fmt: skip
     came = certify_trial(
-        desk.store, decided, request.form.get("candidate"), _around(desk), issuer, request.person.login
+        desk.store, decided, request.form.get("candidate"), trial_around(desk), issuer, request.person.login
     )
     if isinstance(came, Refusal):
         return _verdict_page(desk, request, came)
@@ -137,11 +157,11 @@ def certify(desk: Desk, request: PageRequest) -> Answer:
 
 def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | None) -> Page:
     form, lang = request.form, request.lang
-    around = _around(desk) if task else None
+    around = trial_around(desk) if task else None
     with desk.store.reading() as tx:
         tasks = routing_rows.tasks(tx)
         found = propose(tx, task, around, request.now) if around is not None else None
-        common = _common(desk, request, tx)
+        common = common_shows(desk, request, tx)
     told = refusal if refusal is not None else found if isinstance(found, Refusal) else None
     proposed = found if isinstance(found, Proposed) else None
     ticked = form.all("candidate") if form else tuple(
@@ -151,6 +171,8 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
     shows = {
         **common,
         "task": task,
+        "variant": proposed.pool.today.variant if proposed else "",
+        "baseline_fault": baseline_fault(proposed.pool.today.variant, proposed.pool.baseline) if proposed else "",
         "tasks": sorted(name for name, one in tasks.items() if one.stage != "retired"),
         "found": proposed,
         "ticked": ticked,
@@ -180,23 +202,33 @@ def _estimates(
     }  # fmt: skip
 
 
-def _trial_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
+def trial_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
+    """One trial: what comes next, how far it has come, its judges and labels; with a refusal of an act on it."""
+    around = _around_if_priced(desk) if request.may("run_trials") else None
     with desk.store.reading() as tx:
         view = trial_view(tx, request.id_of("trial_id"))
         if view is None:
             return Missing()
         shows = {
-            **_common(desk, request, tx),
-            "view": view,
-            "path": f"/trials/{view.trial.trial_id}",
+            **common_shows(desk, request, tx),
+            **lead_shows(desk, request, tx, view, around),
             "live_ms": LIVE_MS,
-            "is_live": view.trial.state == "running",
             "higher": str((view.trial.cap_jpy * 2).quantize(Decimal(1))),
-            "may_texts": request.may("see_texts"),
             "refusal": refused(refusal, request.lang) if refusal is not None else "",
-            "scorers": _scorers(view),
         }
+        lead = cast(Lead, shows["lead"])
+        shows["is_live"] = lead.is_live or view.trial.state == "running"
     return Page("trial.html", shows, UNFIT if refusal is not None else 200)
+
+
+def _around_if_priced(desk: Desk) -> Around | None:
+    """What stands around a trial; None where no price book is in use yet."""
+    try:
+        return trial_around(desk)
+    except OperatorError as error:
+        if error.code != "price_book_missing":
+            raise
+        return None
 
 
 def _verdict_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
@@ -206,7 +238,7 @@ def _verdict_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> 
         view = trial_view(tx, trial_id)
         if view is None:
             return Missing()
-        common = _common(desk, request, tx)
+        common = common_shows(desk, request, tx)
     decided = _decided(desk, request, scorer)
     told = refusal or (decided if isinstance(decided, Refusal) else None)
     results = decided.results if isinstance(decided, Decision) else ()
@@ -231,14 +263,14 @@ def _verdict_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> 
 
 def _decided(desk: Desk, request: PageRequest, scorer: str) -> Decision | Refusal:
     trial_id = request.id_of("trial_id")
-    around = _around(desk)
+    around = trial_around(desk)
     with desk.store.reading() as tx:
         return verdict_of_trial(tx, trial_id, around, request.now, labels_of(tx, trial_id), scorer)
 
 
 def _after(desk: Desk, request: PageRequest, came: Trial | Refusal, notice: str) -> Answer:
     if isinstance(came, Refusal):
-        return Missing() if came.code == "trial_unknown" else _trial_page(desk, request, came)
+        return Missing() if came.code == "trial_unknown" else trial_page(desk, request, came)
     return Redirect(f"/trials/{came.trial_id}", notice)
 
 
@@ -246,7 +278,7 @@ def _scorers(view: TrialView) -> list[str]:
     return sorted({one.scorer for one in view.means})
 
 
-def _common(desk: Desk, request: PageRequest, tx: Connection) -> dict[str, object]:
+def common_shows(desk: Desk, request: PageRequest, tx: Connection) -> dict[str, object]:
     lang = request.lang
     return {
         "names": names_in(tx, lang, company_day(request.now, desk.zone)),
@@ -279,7 +311,7 @@ def _why(one: Dropped, lang: Language) -> str:
     return sentence("dropped", one.code, lang, one.facts)
 
 
-def _around(desk: Desk) -> Around:
+def trial_around(desk: Desk) -> Around:
     return around_of(
         desk.store, desk.upstreams, desk.sites, cast(RateKind, desk.settings.text("money.rate_kind")), settings_home(desk),
         key_folder(desk), desk.settings.integer("gateway.most_output_tokens"),
@@ -302,6 +334,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/trials", "run_trials", begin),
     Route("GET", "/trials/{trial_id:uuid}", "see_money", show_trial),
     Route("GET", "/trials/{trial_id:uuid}/progress", "see_money", show_progress, is_polled=True),
+    Route("GET", "/trials/{trial_id:uuid}/next", "see_money", show_next, is_polled=True),
     Route("GET", "/trials/{trial_id:uuid}/verdict", "see_money", show_verdict),
     Route("POST", "/trials/{trial_id:uuid}/run", "run_trials", go_on),
     Route("POST", "/trials/{trial_id:uuid}/stop", "run_trials", stop),

@@ -40,7 +40,6 @@ from jitsuri.terms.outcomes import Dropped, Refusal
 from jitsuri.terms.usage import Usage
 from jitsuri.words import Language
 
-
 Tell = Callable[[int, int], None]
 """Told how many pairs are judged, of how many."""
 

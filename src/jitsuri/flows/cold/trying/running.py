@@ -39,7 +39,7 @@ from jitsuri.rightsizing.rules.trying import (
 )
 from jitsuri.rightsizing.shapes.trials import Answer, Trial, Way, WayProgress
 from jitsuri.store.door import Connection, Store
-from jitsuri.store.jobs.queueing import enqueue
+from jitsuri.store.jobs.queueing import enqueue, living
 from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
@@ -118,6 +118,7 @@ def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial |
             return Refusal("trial_over", {"trial": trial_id})
         if trial.state != "running":
             trial_rows.set_state(tx, trial_id, "running", "")
+        if trial.state != "running" or living(tx, f"trial:{trial_id}") is None:  # its job failed, or was cancelled
             note(tx, now, actor, trial, "trial_wanted", before=trial.state)
         enqueue(tx, now, actor, JOB, {"trial_id": str(trial_id)}, f"trial:{trial_id}")
     return replace(trial, state="running", why="")

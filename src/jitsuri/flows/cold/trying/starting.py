@@ -156,12 +156,13 @@ def stop_trial(store: Store, now: datetime, actor: str, trial_id: UUID, reason: 
 
 
 def raise_cap(store: Store, now: datetime, actor: str, trial_id: UUID, cap_jpy: Decimal) -> Trial | Refusal:
-    """Let a trial spend more. Refuses ``trial_unknown``, ``trial_over``, ``trial_cap_not_higher``."""
+    """Let a trial spend more; also one that is done, for its judges. Refuses ``trial_unknown``, ``trial_over`` (stopped),
+    ``trial_cap_not_higher``."""
     with store.transaction() as tx:
         trial = trial_rows.lock_trial(tx, trial_id)
         if trial is None:
             return Refusal("trial_unknown", {"trial": trial_id})
-        if trial.state in ("done", "stopped"):
+        if trial.state == "stopped":
             return Refusal("trial_over", {"trial": trial_id})
         if not cap_jpy.is_finite() or cap_jpy <= trial.cap_jpy or cap_jpy > MOST_CAP:
             return Refusal("trial_cap_not_higher", {"cap_jpy": trial.cap_jpy})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from jitsuri.access.shapes import Person
 from jitsuri.flows.cold.freezing_worlds import Around, look
-from jitsuri.flows.cold.putting_in_force import asked_people, fitness_fault
+from jitsuri.flows.cold.putting_in_force import asked_people, fitness_fault, standing_fault
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.records.traits import length_told
@@ -59,6 +59,8 @@ def open_life(tx: Connection, now: datetime, certificate: Certificate, around: A
         seen = watched(life.world, found, is_full=life.state == "full")
     history = routing_rows.variant_history(tx, task)
     fault = fitness_fault(tx, certificate, now, around) if life.state in ("none", "canary") else None
+    if fault is None and life.state == "none":
+        fault = standing_fault(tx, certificate, life)
     asked = tuple(asked_people(tx, routing_rows.tasks(tx).get(task)))
     return Opened(certificate, life, seen, asked, fault, history[0][1].version if history else 0)
 
