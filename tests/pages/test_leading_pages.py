@@ -73,7 +73,9 @@ def test_the_pages_are_the_ones_that_were_looked_at(shown: Shown, name: str, lan
     assert [leak for leak in ("Undefined", "{{", "{%", ">None<", "Decimal(") if leak in main] == []
     assert re.findall(r"[> ]((?:page|trial|dropped|job_state)\.[a-z_.]+)", main) == []
     assert text(f"page.lead.step.{STEPS[name]}", lang) in main
-    assert main.count('class="first"') + main.count('class="button first"') == (name != "judging"), "one thing comes next"
+    assert main.count('class="first"') + main.count('class="button first"') == (name != "judging"), (
+        "one thing comes next"
+    )
     check_main(f"leading-{name}-{lang}", answer.text)
 
 
