@@ -113,7 +113,8 @@ def worker(store: Store, folder: Path, *, at_once: int = 1, **more: str) -> Iter
     """A worker as ``jitsuri up`` starts it, with short times."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    order = JobOrder(str(home), "", at_once, **QUICK)
+    config = home / "jitsuri.toml"
+    order = JobOrder(str(home), str(config) if config.exists() else "", at_once, **QUICK)
     environment = {**installed(folder), "DATABASE_URL": store.dsn, **more}
     with (folder / "stderr.txt").open("a") as errors:
         process = psutil.Popen(

@@ -14,6 +14,7 @@ from job_parts import NOW, ask, job
 
 from jitsuri.app.jobs import Chore, Registry
 from jitsuri.app.working import Runner, run_here
+from jitsuri.flows.cold.keeping_jobs import retry_job
 from jitsuri.flows.cold.stepping import straight
 from jitsuri.settings import check_text
 from jitsuri.store.door import Store
@@ -22,6 +23,7 @@ from jitsuri.store.jobs.adopting import Script, adopt
 from jitsuri.store.jobs.shapes import Taken
 from jitsuri.store.jobs.stepping import Cancelled, LaidDown, Steps, TakenOver
 from jitsuri.terms.errors import CallerError, OperatorError
+from jitsuri.terms.outcomes import Refusal
 
 
 def _taken(store: Store, job_id: UUID, number: int | None = None) -> Taken:
@@ -264,3 +266,21 @@ def test_a_librarys_scripts_are_applied_once_and_only_what_is_missing(store: Sto
     with pytest.raises(OperatorError) as caught:
         adopt(store, "lib", "", [one])
     assert (caught.value.code, caught.value.facts["script"]) == ("job_library_older", "02_two")
+
+
+def test_a_retry_that_races_another_job_of_its_key_is_refused(store: Store) -> None:
+    first = ask(store, "trial", key="trial:race")
+    with store.transaction() as tx:
+        queueing.ask_cancel(tx, NOW, first)
+    came: list[object] = []
+    retrying = threading.Thread(target=lambda: came.append(retry_job(store, NOW, "aoki", first)))
+    with store.transaction() as tx:
+        other = queueing.enqueue(tx, NOW + timedelta(seconds=1), "aoki", "trial", {}, "trial:race")
+        retrying.start()
+        retrying.join(0.5)
+        assert retrying.is_alive(), "it waits for the other one"
+    retrying.join(10)
+    [refusal] = came
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.facts["other"]) == ("job_key_living", str(other))
+    assert (job(store, first).state, job(store, other).state) == ("cancelled", "waiting")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jitsuri.evaluation.rules.planning import labels_needed
 from jitsuri.evaluation.shapes import JudgeReport
-from jitsuri.flows.cold.trying.judging import report_from
+from jitsuri.flows.cold.trying.judging import judged_jpy, report_from
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.wanting_judges import JUDGED_STATES, Judges, job_key, judges_of
 from jitsuri.review import records as review_rows
@@ -68,6 +68,8 @@ class Lead:
     """Number of the newest one that this trial can have led to; '' for none."""
     variant: str
     """What answers the task now, as its variant says; '' where it has none."""
+    spent_jpy: Decimal
+    """What its judges have cost."""
 
     @property
     def drawn(self) -> int:
@@ -89,7 +91,8 @@ def lead_of(tx: Connection, trial: Trial, around: Around | None, discordance: De
     job, judge_job = queueing.latest(tx, f"trial:{trial_id}"), queueing.latest(tx, job_key(trial_id))
     pairs, labels = review_rows.pairs_of(tx, trial_id), review_rows.latest(tx, trial_id)
     draws = _draws(tx, trial, pairs, labels)
-    judged = judged_by(trial_rows.scores_of(tx, trial_id))
+    scores = trial_rows.scores_of(tx, trial_id)
+    judged = judged_by(scores)
     judges = judges_of(tx, trial, around, now) if around is not None and trial.state in JUDGED_STATES else None
     to_go = labels_wanted(pairs, labels)
     certificate, is_certified = _certificate(tx, trial)
@@ -103,6 +106,7 @@ def lead_of(tx: Connection, trial: Trial, around: Around | None, discordance: De
         next_step(stands), job, judge_job, judges, judged, draws,
         labels_needed(trial.plan.margin, discordance, Decimal(0)).labels, to_go, certificate,
         way_name(variant[0].target, variant[0].prompt) if variant else "",
+        judged_jpy(scores),
     )  # fmt: skip
 
 
