@@ -15,12 +15,15 @@ from console_parts import Console, posting
 from gateway_scene import gateway_console
 from leading_scene import JUDGE, LEADING, LEADING_IDS, furnish_leading, leading_home
 from page_reading import check_main
+from page_scene import NOW
 from starlette.testclient import TestClient
 from test_pages_browser import House
 from trial_scene import IDS
 
 from jitsuri.access.shapes import ROLES, Role, SignedIn
+from jitsuri.flows.cold.labelling import label
 from jitsuri.review import records as review_rows
+from jitsuri.review.shapes import Said
 from jitsuri.store.door import Store
 from jitsuri.store.jobs import queueing
 from jitsuri.web.desk import Route
@@ -177,6 +180,26 @@ def test_pairs_are_drawn_from_the_form_and_led_on_to(mine: Shown) -> None:
     assert client.get(f"/pairs?trial={LEADING_IDS['judged']}").status_code == 200
     fewer = posting(client, path, f"{path}/pairs", candidate="openai/gpt-small", labels="5")
     assert fewer.status_code == 422
+
+
+def test_from_complete_labels_to_the_certificate(mine: Shown) -> None:
+    client, path, trial_id = mine.browser(), PATHS["labelled"], LEADING_IDS["labelled"]
+    for person in ("sato@example.jp", "mori@example.jp"):
+        with mine.store.reading() as tx:
+            pairs, labels = review_rows.pairs_of(tx, trial_id), review_rows.latest(tx, trial_id)
+        for pair in pairs:
+            held = labels.get(pair.pair_id, [])
+            if len(held) < pair.people and all(one.person != person for one in held):
+                label(mine.store, pair.pair_id, person, Said("same", 0, took_ms=5_000), NOW)
+    page = client.get(path).text
+    assert text("page.lead.step.verdict", "ja") in page
+    assert f'class="button first" href="{path}/verdict"' in page
+    made = posting(client, f"{path}/verdict", f"{path}/certificate", candidate="openai/gpt-small", scorer="")
+    assert made.status_code == 303, made.text
+    number = made.headers["location"].partition("?")[0].rpartition("/")[2]
+    page = client.get(path).text
+    assert text("page.lead.step.certificate", "ja") in page
+    assert f'class="button first" href="/certificates/{number}"' in page
 
 
 def test_without_a_variant_the_owner_is_told_where_to_set_one(mine: Shown) -> None:
