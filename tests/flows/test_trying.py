@@ -24,6 +24,7 @@ from stub_upstream import Behaviour, StubUpstream
 from trial_parts import around_of, clock, kept, line, log_of, running_of, started
 
 from jitsuri.app.replaying import Replayer
+from jitsuri.app.trialling import WantedTrials
 from jitsuri.calls.rules.sealing import unseal
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.flows.cold.certifying import used_of
@@ -33,9 +34,10 @@ from jitsuri.flows.cold.keeping_variants import set_data_rule, set_variant
 from jitsuri.flows.cold.trying.drawing import Keys
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.proposing import Proposed, propose
-from jitsuri.flows.cold.trying.running import run_trial
+from jitsuri.flows.cold.trying.running import run_trial, want_run
 from jitsuri.flows.cold.trying.scoring import opened
 from jitsuri.flows.cold.trying.starting import Wish, raise_cap, start_trial, stop_trial
+from jitsuri.flows.cold.viewing.overviewing import evaluation_cost
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.shapes.budgets import BudgetDraft
 from jitsuri.providers.shapes import Came, Question
@@ -47,6 +49,7 @@ from jitsuri.routing.shapes import DataRule, Target, Variant
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.period import company_day, month_of
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -477,8 +480,26 @@ def test_what_a_trial_spends_is_no_use_of_the_task(store: Store, ask: Replayer, 
     run_trial(store, trial.trial_id, running_of(ask, around))
     with store.reading() as tx:
         assert used_of(tx, "triage", later) == before
+        assert evaluation_cost(tx, month_of(company_day(clock()))) == spent_of(
+            trial.plan, trial_rows.answers_of(tx, trial.trial_id)
+        )
         assert before is not None
         assert sum(before.calls_by_month) == before.baseline.calls
+
+
+def test_a_trial_that_is_wanted_is_taken_up_beside_the_console(
+    store: Store, ask: Replayer, around: Around, settings: Settings
+) -> None:
+    trial = started(store, around, size=15)
+    beside = WantedTrials(store, settings, dict(around.upstreams), ask, clock, lambda: True)
+    assert beside.run() == 0
+    assert isinstance(want_run(store, clock(), "sato", trial.trial_id), Trial)
+    going = WantedTrials(store, settings, dict(around.upstreams), ask, clock, lambda: False)
+    assert going.run() == 0  # a console that is being stopped takes nothing up
+    assert beside.run() == 1
+    assert progress(store, trial)[1].answered == 15
+    assert acts(store)["trial_wanted"] == 1
+    assert beside.run() == 0
 
 
 def test_many_threads_may_look_at_a_trial_that_runs(store: Store, ask: Replayer, around: Around) -> None:
