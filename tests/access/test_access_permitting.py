@@ -14,17 +14,18 @@ from jitsuri.access.shapes import ROLES, Person, Right, Role
 ALL: tuple[Right, ...] = (
     "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
-    "draft_approvals", "review_approvals", "decide_approvals", "stand_in", "run_trials",
+    "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
+    "run_trials", "label_pairs", "put_in_force", "edit_prompts",
 )  # fmt: skip
 EXPECTED: dict[Role, str] = {
     "admin": "see_money see_calls see_texts see_evidence see_approvals confirm_tasks edit_costs edit_people edit_settings "
-    "ask_keys draft_approvals review_approvals decide_approvals stand_in run_trials",
+    "ask_keys draft_approvals review_approvals decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts",
     "finance": "see_money see_calls see_approvals edit_costs review_approvals stand_in",
     "owner": "see_money see_calls see_texts see_approvals confirm_tasks ask_keys draft_approvals review_approvals "
-    "decide_approvals stand_in run_trials",
-    "reviewer": "see_calls see_texts see_approvals review_approvals stand_in",
+    "decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts",
+    "reviewer": "see_calls see_texts see_approvals review_approvals stand_in label_pairs",
     "auditor": "see_money see_calls see_texts see_evidence see_approvals",
-    "developer": "see_money see_calls see_approvals ask_keys draft_approvals stand_in",
+    "developer": "see_money see_calls see_approvals ask_keys draft_approvals stand_in edit_prompts",
 }
 
 

@@ -12,6 +12,7 @@ from test_key import run as run_at
 
 from jitsuri.cli.approval import approval
 from jitsuri.cli.main import COMMANDS
+from jitsuri.flows.cold.admitting import deactivate
 from jitsuri.flows.cold.approving import Acting, appoint_deputy
 from jitsuri.store.door import Store
 from jitsuri.terms.period import company_day
@@ -104,3 +105,56 @@ def test_every_command_and_option_has_its_help() -> None:
         assert has_text(f"cli.approval.{name}.help")
         options = [one.name for one in command.params if one.param_type_name == "option"]
         assert [one for one in options if not has_text(f"cli.approval.{name}.{one}")] == []
+
+
+# -- deputies
+
+
+def named(house: House, *words: str) -> Any:
+    today = company_day(house.now).isoformat()
+    return given(house, "deputy", "add", "--login", "chiba", "--deputy", "baba", "--last", today, *words)
+
+
+def test_a_deputy_is_named_listed_and_ended(house: House) -> None:
+    told = named(house, "--reason", "出張")
+    today = company_day(house.now).isoformat()
+
+    assert (told["principal"], told["deputy"], told["first"], told["last"], told["state"], told["idle"]) == (
+        "chiba", "baba", today, today, "now", "",
+    )  # fmt: skip
+    assert given(house, "deputy", "list") == [told]
+    assert refused(house, "deputy", "end", told["deputy_id"], "--login", "doi", "--reason", "x") == "deputy_not_yours"
+    ended = given(house, "deputy", "end", told["deputy_id"], "--login", "CHIBA", "--reason", "早く戻った")
+    assert (ended["state"], ended["ended_early"], ended["reason"]) == ("over", True, "早く戻った")
+    assert given(house, "deputy", "list") == []
+    assert given(house, "deputy", "list", "--all") == [ended]
+    assert [(actor, act, facts["door"]) for actor, act, facts in house.acts()] == [
+        ("chiba", "deputy_named", "shell"), ("chiba", "deputy_ended", "shell"),
+    ]  # fmt: skip
+
+
+def test_a_deputy_that_cannot_be_is_refused(house: House) -> None:
+    today = company_day(house.now)
+    asked = ("deputy", "add", "--login", "chiba", "--reason", "出張", "--last")
+
+    assert refused(house, *asked, today.isoformat(), "--deputy", "ema") == "deputy_unfit"  # an auditor
+    assert refused(house, *asked, today.isoformat(), "--deputy", "chiba") == "deputy_self"
+    assert refused(house, *asked, "tomorrow", "--deputy", "baba") == "deputy_span_invalid"
+    assert refused(house, *asked, "2027-12-31", "--deputy", "baba") == "deputy_span_long"
+    assert refused(house, "deputy", "end", "0" * 32, "--login", "chiba", "--reason", "x") == "deputy_absent"
+    named(house, "--reason", "出張")
+    assert refused(house, *asked, today.isoformat(), "--deputy", "baba") == "deputy_twice"
+
+
+@pytest.mark.parametrize(("login", "idle"), [("baba", "deputy_left"), ("chiba", "principal_left")])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_who_has_left_is_not_listed_as_acting(house: House, login: str, idle: str, lang: str) -> None:
+    named(house, "--reason", "出張")
+    deactivate(house.store, house.now, "aoki", house.people[login].person_id)
+
+    assert [(one["state"], one["idle"]) for one in given(house, "deputy", "list")] == [("now", idle)]
+    shown = run_at(house.store, "deputy", "list", group=approval, lang=lang)
+    assert shown.exit_code == 0
+    one = ("certificate", house.number)
+    given(house, "submit", *one, "--login", "doi")
+    assert not any(way["for"] for way in given(house, "show", *one)["waits_for"])

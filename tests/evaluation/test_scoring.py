@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from jitsuri import words
 from jitsuri.evaluation import wire
+from jitsuri.evaluation.rules.comparing_numbers import compare_numbers
 from jitsuri.evaluation.rules.reading_json import read_json
 from jitsuri.evaluation.rules.scoring import needs_expected, score
 from jitsuri.evaluation.rules.specifying import KINDS, named_scorer, scorer_of
@@ -655,3 +656,32 @@ def test_an_answer_equals_itself(text: str) -> None:
         assert told(score(text, text, scorer_of(kind))) == (1, [])
     value, codes = told(score(text, text, Numeric()))
     assert value == 1 or (value is None and codes)
+
+
+# -- amounts of statements, drawn up in thousands or millions of yen (decision 0037)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "wanted"),
+    [
+        ("増加額は 4,821 です。", "4,821百万円", 1), ("4821百万円", "4,821", 1), ("△37", "-37百万円", 1), ("915", "915千円", 1),
+        ("4,821,000,000", "4,821百万円", 1), ("48億2,100万円", "4,821百万円", 1), ("4,821千円", "4,821百万円", 0),
+        ("4,821円", "4,821百万円", 0), ("4821%", "4,821百万円", 0), ("4.821", "4,821百万円", 0), ("3", "3万円", 0),
+        ("12", "12億円", 0), ("4,822", "4,821百万円", 0),
+    ],
+)  # fmt: skip
+def test_a_number_without_a_unit_may_be_the_line_of_a_statement(answer: str, expected: str, wanted: int) -> None:
+    outcome = compare_numbers(answer, expected, Numeric())
+    assert isinstance(outcome, Scored)
+    assert outcome.score == wanted
+    strict = compare_numbers(answer, expected, Numeric(units="strict"))
+    assert isinstance(strict, Scored)
+    assert strict.score == (wanted if "円" in answer and "円" in expected else 0)
+
+
+def test_the_allowance_is_of_the_line_as_it_is_drawn_up() -> None:
+    near = Numeric(relative=Fraction(1, 100))
+    for answer, wanted in (("4,800", 1), ("4,700", 0), ("4,870", 0)):
+        outcome = compare_numbers(answer, "4,821百万円", near)
+        assert isinstance(outcome, Scored)
+        assert outcome.score == wanted

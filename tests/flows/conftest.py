@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "providers"), str(Path(__file__).parent)]
+sys.path[:0] = [
+    str(Path(__file__).parents[1] / "providers"),
+    str(Path(__file__).parents[1] / "pages"),
+    str(Path(__file__).parent),
+]
 
 from replaying_parts import prepared  # noqa: E402
 from stub_upstream import StubUpstream  # noqa: E402

@@ -30,8 +30,10 @@ from jitsuri.evidence import records as evidence_rows
 from jitsuri.flows.cold.certifying import used_of
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.keeping_budgets import make_budget
+from jitsuri.flows.cold.keeping_prompts import Added, add_prompt
 from jitsuri.flows.cold.keeping_variants import set_data_rule, set_variant
 from jitsuri.flows.cold.trying.drawing import Keys
+from jitsuri.flows.cold.trying.joining import prompts_of
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.proposing import Proposed, propose
 from jitsuri.flows.cold.trying.running import run_trial, want_run
@@ -393,6 +395,20 @@ def test_a_prompts_version_takes_the_place_of_the_instructions(
     )
     assert isinstance(unknown, Refusal)
     assert unknown.code == "trial_prompt_unknown"
+
+
+def test_the_versions_of_the_prompt_desk_are_what_a_trial_sends(
+    store: Store, ask: Replayer, settings: Settings, upstream: StubUpstream
+) -> None:
+    kept(store, settings, log_of(5))
+    assert add_prompt(store, clock(), "sato", "triage", "前置き {{caller}}", "x") == Added(1)
+    around = around_of(store, settings, prompt_of=prompts_of(store))
+    trial = started(store, around, "stub/gpt-4o-mini#p1", size=5)
+    run_trial(store, trial.trial_id, running_of(ask, around))
+
+    said = {one.json["messages"][0]["content"] for one in upstream.requests}
+    assert len(upstream.requests) == 5
+    assert all(one.startswith("前置き ") and "{{" not in one for one in said)
 
 
 def test_candidates_are_proposed_by_price_and_data_rule_and_each_other_one_has_a_reason(

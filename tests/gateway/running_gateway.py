@@ -43,6 +43,9 @@ workers = {workers}
 ledger_seconds = {ledger_seconds}
 {gateway}
 
+[jobs]
+at_once = 0
+
 [upstreams.stub]
 kind = "compatible"
 base_url = "{stub}"

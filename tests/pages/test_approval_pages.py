@@ -194,6 +194,24 @@ def test_nobody_signs_by_a_form_that_was_not_offered(store: Store) -> None:
         assert (status, scene.read(name)) == (422, before), (name, act)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("login", "idle"), [("baba@example.jp", "deputy_left"), ("chiba@example.jp", "principal_left")]
+)
+def test_a_deputy_of_whom_one_has_left_is_not_shown_as_acting(
+    store: Store, login: str, idle: str, lang: Language
+) -> None:
+    scene = Approved(store, acts=False)
+    scene.deputy()
+    assert f'badge good">{text("deputy.state.now", lang)}' in scene.browser(lang=lang).get("/approvals/deputies").text
+    gone = next(one for one in (scene.developer, scene.finance) if one.session.person.login == login)
+    deactivate(store, scene.console.now, "aoki@example.jp", gone.session.person.person_id)
+
+    page = main_of(scene.browser(lang=lang).get("/approvals/deputies").text)
+    assert text(f"deputy.idle.{idle}", lang) in page
+    assert f'badge good">{text("deputy.state.now", lang)}' not in page
+
+
 def test_a_deputy_signs_in_the_name_of_the_other(store: Store) -> None:
     scene = Approved(store, acts=False)
     scene.sent(scene.owner, "draft", "/submission")

@@ -151,7 +151,7 @@ def test_an_owner_switches_a_part_then_all_and_goes_back(store: Store, lang: str
         page.locator("#canary details[open] [name=reason]").fill("広げる")
         page.locator("#canary details[open] button").click()
         expect(page.locator("#now .targets li").first).to_contain_text("openai/gpt-tiny")
-        page.locator("#f-back-reason").fill("苦情")
+        page.locator("form[action$='/back'] input[name=reason]").fill("苦情")
         page.keyboard.press("Enter")
         expect(page.locator("#now .targets li").first).to_contain_text("openai/gpt-big")
         expect(page.locator("#canary-now")).to_have_count(0)

@@ -292,6 +292,10 @@ class StubUpstream:
         named_one = behaviour_named(model)
         return self._always if self._always is not None and named_one == Behaviour() else named_one
 
+    def content_for(self, asked: Json, behaviour: Behaviour) -> Behaviour:
+        """For those who build on the stub: what is answered where the whole request decides it."""
+        return behaviour
+
     def seen_cached(self, asked: Json) -> bool:
         """Whether what the request marks to be cached was marked before."""
         told = json.dumps([asked.get("model"), asked.get("system"), (asked.get("messages") or [None])[0]])
@@ -431,7 +435,7 @@ class _Answering:
             await self._whole(*refused)
             return
         asked = self._asked()
-        self.behaviour = behaviour = self.stub.behaviour_for(str(asked.get("model", "")))
+        self.behaviour = behaviour = self.stub.content_for(asked, self.stub.behaviour_for(str(asked.get("model", ""))))
         if behaviour.first_byte_s:
             await asyncio.sleep(behaviour.first_byte_s)
         if behaviour.is_garbage:

@@ -18,18 +18,24 @@ from typing import cast
 
 import uvicorn
 
+from jitsuri.app.beside import Beside
+from jitsuri.app.job_order import JobOrder
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.app.replaying import Replayer
-from jitsuri.app.trialling import TRIALS_SECONDS, WantedTrials
 from jitsuri.app.upstreams import sites_of, upstreams_of
-from jitsuri.flows.cold import keeping
+from jitsuri.flows.cold import keeping, watching_certificates
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
+from jitsuri.flows.cold.auditing import AUDIT_SECONDS, audit
 from jitsuri.flows.cold.forgetting import delete_due_texts
+from jitsuri.flows.cold.freezing_worlds import Around
 from jitsuri.flows.cold.sealing import seal
 from jitsuri.flows.cold.sweeping import sweep
 from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
+from jitsuri.flows.cold.watching_certificates import watch
 from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.providers.shapes import Ask
+from jitsuri.routing.shapes import Site
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.store.supervisor.ending import end_on_signals
@@ -81,10 +87,6 @@ class Chores:
         self._threads.append(thread)
         thread.start()
 
-    @property
-    def is_stopping(self) -> bool:
-        return self._stopping.is_set()
-
     def stop(self) -> None:
         """Ask all to end and wait for the rounds under way."""
         self._stopping.set()
@@ -131,6 +133,14 @@ def serve(
         count = settings.integer("gateway.workers")
         workers = Workers(settings.home, settings.file, gateway, count, environment or {}, tell, models.addresses)
         workers.start()
+    jobs = None
+    if settings.integer("jobs.at_once"):
+        order = JobOrder(
+            str(settings.home), str(settings.file or ""), settings.integer("jobs.at_once"),
+            local_models=dict(models.addresses),
+        )  # fmt: skip
+        jobs = Beside("jitsuri.app.job_worker", order, environment or {}, tell)
+        jobs.start()
     chores = Chores(tell)
     chores.every(SEAL_SECONDS, lambda: seal(store, surroundings.now()))
     watcher = Watcher(store)
@@ -142,13 +152,12 @@ def serve(
     hosts = tuple(name.strip() for name in settings.text("console.hosts").split(",") if name.strip())
     upstreams = upstreams_of(settings)
     replayer = Replayer(settings, store, models.addresses)
+    _watch_certificates(chores, store, settings, surroundings, replayer, sites_of(upstreams))
     console = build_console(
         store=store, settings=settings, now=surroundings.now, secret=surroundings.secret, allowed_hosts=hosts,
         upstreams=upstreams, sites=sites_of(upstreams),
         gateway_port=gateway.getsockname()[1] if gateway is not None else 0, ask=replayer,
     )  # fmt: skip
-    trials = WantedTrials(store, settings, upstreams, replayer, surroundings.now, lambda: not chores.is_stopping)
-    chores.every(TRIALS_SECONDS, trials.run)
     server = uvicorn.Server(
         uvicorn.Config(console, log_level="warning", access_log=False, lifespan="off", server_header=False)
     )
@@ -156,11 +165,26 @@ def serve(
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
     finally:
+        if jobs is not None:
+            jobs.let_go()
         if workers is not None:
             workers.stop()
-        chores.stop()  # a trial ends its step before those who ask for it go
+        chores.stop()  # before what they ask with
         replayer.close()
+        if jobs is not None:
+            jobs.stop()
         models.stop()
+
+
+def _watch_certificates(
+    chores: Chores, store: Store, settings: Settings, surroundings: Surroundings, ask: Ask, sites: Mapping[str, Site]
+) -> None:
+    """Certificates in force are looked at, and one call or two in a hundred is asked of the other way too."""
+    folder = settings.file.parent if settings.file is not None else settings.home
+    around = Around(sites, cast(RateKind, settings.text("money.rate_kind")), folder)
+    cap = settings.decimal("proof.audit_jpy_per_month")
+    chores.every(watching_certificates.WATCH_SECONDS, lambda: watch(store, surroundings.now(), around))
+    chores.every(AUDIT_SECONDS, lambda: audit(store, surroundings.now, ask, folder, cap, sites))
 
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:

@@ -1,42 +1,41 @@
-"""Trials that somebody wants run: taken up beside the console, one after the other, and after a restart where they stopped."""
+"""Trials and what comes after them, as jobs in the background."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import cast
+from typing import Any, cast
+from uuid import UUID
 
-from jitsuri.app.upstreams import sites_of
+from jitsuri.app.job_tools import JobTools
+from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold.trying.joining import around_of
-from jitsuri.flows.cold.trying.running import Running, is_any_wanted, run_wanted
+from jitsuri.flows.cold.trying.pricing import Around
+from jitsuri.flows.cold.trying.running import Running, run_trial
 from jitsuri.ledger.shapes.rates import RateKind
-from jitsuri.providers.shapes import Ask, Upstream
-from jitsuri.settings import Settings
-from jitsuri.store.door import Store
 
-TRIALS_SECONDS = 2.0
-"""How often trials are looked for: who presses the button sees it begin."""
 ACTOR = "system"
+"""In whose name it runs: an owner agreed to it when it was started."""
 
 
-class WantedTrials:
-    """Whoever runs trials beside the console. What an owner agreed to is run in the name of the system."""
+def run(tools: JobTools, arguments: dict[str, Any]) -> None:
+    """Run a trial until it is done or paused; each of its answers is a row of its own, so that it needs no steps of the job."""
 
-    def __init__(
-        self, store: Store, settings: Settings, upstreams: Mapping[str, Upstream], ask: Ask, now: Callable[[], datetime],
-        goes_on: Callable[[], bool],
-    ) -> None:  # fmt: skip
-        self._store, self._settings, self._upstreams = store, settings, upstreams
-        self._ask, self._now, self._goes_on = ask, now, goes_on
+    def goes_on() -> bool:
+        tools.look()
+        return True
 
-    def run(self) -> int:
-        """Run what is wanted now; returns how many trials were taken up. Raises OperatorError, told by the chores."""
-        if not is_any_wanted(self._store):
-            return 0
-        settings = self._settings
-        around = around_of(
-            self._store, self._upstreams, sites_of(self._upstreams), cast(RateKind, settings.text("money.rate_kind")),
-            settings.home, (settings.file or settings.home / "jitsuri.toml").parent,
-            settings.integer("gateway.most_output_tokens"),
-        )  # fmt: skip
-        return run_wanted(self._store, Running(self._ask, around, self._now, ACTOR, goes_on=self._goes_on))
+    running = Running(
+        tools.ask, around(tools), tools.now, ACTOR,
+        tell=lambda ways: tools.progress(sum(one.requests - one.open for one in ways), sum(one.requests for one in ways)),
+        goes_on=goes_on,
+    )  # fmt: skip
+    run_trial(tools.store, UUID(arguments["trial_id"]), running)
+
+
+def around(tools: JobTools) -> Around:
+    """What a trial stands among: upstreams, prices, keys of texts."""
+    settings = tools.settings
+    upstreams = upstreams_of(settings)
+    return around_of(
+        tools.store, upstreams, sites_of(upstreams), cast(RateKind, settings.text("money.rate_kind")), settings.home,
+        (settings.file or settings.home / "jitsuri.toml").parent, settings.integer("gateway.most_output_tokens"),
+    )  # fmt: skip

@@ -10,7 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from jitsuri.approvals.shapes import STEPS, Act, Deputy, Hand, Kind, Matter, Signature, Signer, State, Step, Way, Wish
+from jitsuri.approvals.shapes import (
+    STEPS,
+    Act,
+    Deputy,
+    Hand,
+    Idle,
+    Kind,
+    Matter,
+    Signature,
+    Signer,
+    State,
+    Step,
+    Way,
+    Wish,
+)
 from jitsuri.terms.outcomes import Refusal
 
 LONGEST_REASON = 500
@@ -179,6 +193,20 @@ def is_standing(deputy: Deputy, today: date) -> bool:
 
 def is_ahead(deputy: Deputy, today: date) -> bool:
     return not deputy.is_ended and today < deputy.first
+
+
+def idle_reason(deputy: Deputy, signers: Iterable[Signer]) -> Idle:
+    """Why this deputy signs nothing, whatever its days say: ``ways`` never offers one of these. Somebody who is not
+    known any more counts as one who has left."""
+    known = {one.login: one for one in signers}
+    principal, own = known.get(deputy.principal), known.get(deputy.login)
+    if own is None or own.has_left:
+        return "deputy_left"
+    if principal is None or principal.has_left:
+        return "principal_left"
+    if not own.may_stand_in:
+        return "deputy_unfit"
+    return "" if principal.steps & {"review", "decision"} else "principal_unfit"
 
 
 def is_deputy_of(deputies: Iterable[Deputy], login: str, principal: str, today: date) -> bool:

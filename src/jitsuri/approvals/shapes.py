@@ -37,6 +37,7 @@ class Signer:
     """What this person may do in their own right; empty for one who has left."""
     may_stand_in: bool
     """May this person act for somebody who names them? Not auditors, and not who has left."""
+    has_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,10 @@ class Deputy:
     reason: str
     author: str
     at: datetime
+
+
+Idle = Literal["", "deputy_left", "principal_left", "deputy_unfit", "principal_unfit"]
+"""Why a deputy of these days signs nothing: one of the two has left (離任), or has no role for it any more. '' it may sign."""
 
 
 @dataclass(frozen=True, slots=True)

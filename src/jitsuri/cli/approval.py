@@ -13,6 +13,7 @@ from jitsuri.access.rules.guarding import login_form
 from jitsuri.approvals import records as approval_rows
 from jitsuri.approvals.rules import is_open
 from jitsuri.approvals.shapes import KINDS, Act, Kind, Matter, Signature, Wish
+from jitsuri.cli.deputies import deputy
 from jitsuri.cli.doors import Desk, pass_desk
 from jitsuri.cli.refusing import refuse as give_up
 from jitsuri.flows.cold.approving import Acting, document_of, sign
@@ -29,6 +30,9 @@ _json = click.option("--json", "json_out", is_flag=True)
 
 @click.group("approval")
 def approval() -> None: ...
+
+
+approval.add_command(deputy)
 
 
 def _acting(command: Command) -> Command:

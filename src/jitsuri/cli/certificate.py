@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from jitsuri.cli.doors import Desk, pass_desk
+from jitsuri.cli.lives import COMMANDS as LIFE
 from jitsuri.cli.rightsize import language_named
 from jitsuri.terms.errors import CallerError
 from jitsuri.words import text
@@ -16,6 +17,10 @@ from jitsuri.words import text
 
 @click.group("certificate")
 def certificate() -> None: ...
+
+
+for _command in LIFE:
+    certificate.add_command(_command)
 
 
 @certificate.command("verify")

@@ -12,6 +12,7 @@ from jitsuri.cli.doors import Desk, pass_desk
 from jitsuri.cli.telling import digits_told, moment_told
 from jitsuri.flows.cold.viewing.explaining import AttemptTold, Explained
 from jitsuri.flows.cold.viewing.explaining import explain as explain_call
+from jitsuri.routing.rules.naming import way_name
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Dropped
 from jitsuri.terms.usage import USAGE_KINDS, Usage
@@ -53,8 +54,8 @@ def _lines(found: Explained, desk: Desk) -> Iterator[str]:
     )  # fmt: skip
     if found.plan is not None:
         yield say("plan", version=found.plan.version.version, author=found.plan.version.author)
-        for at, (target, out) in enumerate(found.plan.targets, 1):
-            yield say("target", number=at, target=target) + (
+        for at, ((target, out), prompt) in enumerate(zip(found.plan.targets, found.plan.prompts, strict=True), 1):
+            yield say("target", number=at, target=way_name(target, prompt)) + (
                 "" if out is None else say("kept_out", why=_why(out, desk))
             )
         if found.plan.is_canary:
@@ -116,8 +117,9 @@ def _plain(found: Explained, desk: Desk) -> dict[str, object]:
             "rule_version": found.plan.rule_version.version if found.plan.rule_version is not None else None,
             "by_canary": found.plan.is_canary,
             "targets": [
-                {"target": str(target), "kept_out": out.code if out is not None else None,
-                 "why": _why(out, desk) if out is not None else None} for target, out in found.plan.targets
+                {"target": str(target), "prompt": prompt, "kept_out": out.code if out is not None else None,
+                 "why": _why(out, desk) if out is not None else None}
+                for (target, out), prompt in zip(found.plan.targets, found.plan.prompts, strict=True)
             ],
         },
         "attempts": [_plain_attempt(one) for one in found.attempts],

@@ -23,9 +23,11 @@ COMMANDS: dict[str, str] = {
     "tasks": "jitsuri.cli.tasks:tasks",
     "opportunities": "jitsuri.cli.opportunities:opportunities",
     "trial": "jitsuri.cli.trial:trial",
+    "judge": "jitsuri.cli.judge:judge",
     "rightsize": "jitsuri.cli.rightsize:rightsize",
     "certificate": "jitsuri.cli.certificate:certificate",
     "approval": "jitsuri.cli.approval:approval",
+    "pairs": "jitsuri.cli.pairs:pairs",
     "prices": "jitsuri.cli.prices:prices",
     "rates": "jitsuri.cli.rates:rates",
     "costs": "jitsuri.cli.costs:costs",
@@ -34,8 +36,11 @@ COMMANDS: dict[str, str] = {
     "key": "jitsuri.cli.key:key",
     "budget": "jitsuri.cli.budget:budget",
     "variant": "jitsuri.cli.variant:variant",
+    "prompt": "jitsuri.cli.prompt:prompt",
     "ask": "jitsuri.cli.ask:ask",
     "explain": "jitsuri.cli.explain:explain",
+    "worker": "jitsuri.cli.worker:worker",
+    "jobs": "jitsuri.cli.jobs:jobs",
     "db": "jitsuri.cli.db:db",
 }
 """Commands by name, loaded when asked for, so that ``--help`` stays quick."""

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from jitsuri.cli.ahead import ahead
 from jitsuri.cli.doors import Desk, pass_desk
 from jitsuri.flows.cold.keeping_rates import rates_in_use
 from jitsuri.flows.cold.renewing_prices import (
@@ -48,6 +49,9 @@ _SHOWN_CHANGES = 40
 
 @click.group("prices")
 def prices() -> None: ...
+
+
+prices.add_command(ahead)
 
 
 @prices.command("show")
@@ -141,7 +145,8 @@ def check(desk: Desk, file: Path) -> None:
     for warning in warnings_of(book, own):
         facts = {"provider": warning.provider, "model": warning.model, **warning.facts}
         desk.say(f"price_warning.{warning.code}", **facts)
-    desk.say("cli.prices.overrides.check.done", prices=len(own.overrides), factors=len(own.factors))
+    desk.say("cli.prices.overrides.check.done", prices=len(own.overrides), factors=len(own.factors),
+             retirements=len(own.retirements))  # fmt: skip
 
 
 @prices.command("reprice")

@@ -48,7 +48,7 @@ def trial() -> None: ...
 def propose_(desk: Desk, task: str, json_out: bool) -> None:
     desk.json_out = json_out
     with desk.store() as store:
-        found = _proposed(desk, store, task, _around(desk, store))
+        found = _proposed(desk, store, task, around_at(desk, store))
     if json_out:
         desk.give({
             "task": task, "baseline": found.pool.baseline, "threads": len(found.pool.threads),
@@ -93,7 +93,7 @@ def start(
     specs = [_scorer(one) for one in scorers]
     with desk.store() as store:
         pin_settings(store, desk.settings, desk.now())
-        around = _around(desk, store)
+        around = around_at(desk, store)
         found = _proposed(desk, store, task, around)
         named = candidates or tuple(one.target for one in found.offered[:FIRST_TRIED])
         size_here = min(size, len(found.pool.threads))
@@ -129,7 +129,7 @@ def start(
 def run(desk: Desk, trial_id: str, asks_lost: bool, json_out: bool) -> None:
     desk.json_out = json_out
     with desk.store() as store:
-        _run(desk, store, _named(store, trial_id), _around(desk, store), asks_lost=asks_lost)
+        _run(desk, store, trial_named(store, trial_id), around_at(desk, store), asks_lost=asks_lost)
 
 
 @trial.command("list")
@@ -168,7 +168,7 @@ def list_(desk: Desk, task: str | None, json_out: bool) -> None:
 def show(desk: Desk, trial_id: str, json_out: bool) -> None:
     desk.json_out = json_out
     with desk.store() as store:
-        view = _view(store, _named(store, trial_id))
+        view = _view(store, trial_named(store, trial_id))
     _show(desk, view)
 
 
@@ -182,7 +182,7 @@ def stop(desk: Desk, trial_id: str, reason: str, json_out: bool) -> None:
 
     desk.json_out = json_out
     with desk.store() as store:
-        came = stop_trial(store, desk.now(), "cli", _named(store, trial_id), reason)
+        came = stop_trial(store, desk.now(), "cli", trial_named(store, trial_id), reason)
     _finish(desk, came, "cli.trial.stop.done")
 
 
@@ -196,7 +196,7 @@ def raise_cap_(desk: Desk, trial_id: str, cap: str, json_out: bool) -> None:
 
     desk.json_out = json_out
     with desk.store() as store:
-        came = raise_cap(store, desk.now(), "cli", _named(store, trial_id), given_number(cap))
+        came = raise_cap(store, desk.now(), "cli", trial_named(store, trial_id), given_number(cap))
     _finish(desk, came, "cli.trial.raise-cap.done")
 
 
@@ -221,7 +221,7 @@ def export(
     if out.exists() and not is_forced:
         raise CallerError("already_there", file=str(out))
     with desk.store() as store:
-        found = _named(store, trial_id)
+        found = trial_named(store, trial_id)
         with store.reading() as tx:
             labels = labels_of(tx, found)
         keys = Keys(_folder(desk)) if with_texts else None
@@ -245,7 +245,7 @@ def verdict(desk: Desk, trial_id: str, scorer: str, json_out: bool) -> None:
 
     desk.json_out = json_out
     with desk.store() as store:
-        found = _decided(desk, store, _named(store, trial_id), scorer)
+        found = _decided(desk, store, trial_named(store, trial_id), scorer)
     if json_out:
         from jitsuri.rightsizing.rules.packing import packed
         from jitsuri.rightsizing.rules.telling import told
@@ -269,8 +269,8 @@ def certify(desk: Desk, trial_id: str, candidate: str, scorer: str, json_out: bo
 
     desk.json_out = json_out
     with desk.store() as store:
-        decision = _decided(desk, store, _named(store, trial_id), scorer)
-        came = certify_trial(store, decision, candidate, _around(desk, store), issuer_of(desk), "cli")
+        decision = _decided(desk, store, trial_named(store, trial_id), scorer)
+        came = certify_trial(store, decision, candidate, around_at(desk, store), issuer_of(desk), "cli")
     if isinstance(came, Refusal):
         refuse(desk, came)
     if json_out:
@@ -280,7 +280,7 @@ def certify(desk: Desk, trial_id: str, candidate: str, scorer: str, json_out: bo
     desk.say("cli.trial.certify.done", number=came.number, candidate=came.proposed.model, code=came.code)
 
 
-def _around(desk: Desk, store: Store) -> Around:
+def around_at(desk: Desk, store: Store) -> Around:
     from jitsuri.app.upstreams import sites_of, upstreams_of
     from jitsuri.cli.rates import company_kind
     from jitsuri.flows.cold.renewing_prices import ensure_book
@@ -325,7 +325,7 @@ def _proposed(desk: Desk, store: Store, task: str, around: Around) -> Proposed:
     return found
 
 
-def _named(store: Store, beginning: str) -> UUID:
+def trial_named(store: Store, beginning: str) -> UUID:
     """The trial whose id begins so. Raises CallerError ``trial_not_named``."""
     from jitsuri.flows.cold.viewing.opening_trials import trials_named
 
@@ -349,7 +349,7 @@ def _decided(desk: Desk, store: Store, trial_id: UUID, scorer: str) -> Decision:
     from jitsuri.flows.cold.trying.deciding import verdict_of_trial
     from jitsuri.flows.cold.trying.joining import labels_of
 
-    around = _around(desk, store)
+    around = around_at(desk, store)
     with store.reading() as tx:
         found = verdict_of_trial(tx, trial_id, around, desk.now(), labels_of(tx, trial_id), scorer)
     if isinstance(found, Refusal):

@@ -17,11 +17,12 @@ from jitsuri.flows.cold.viewing.opening_variants import TaskVariant, all_variant
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.setting import (
     canary_of,
+    canary_way,
     in_full,
     percent_of,
     rule_of,
-    targets_of,
     variant_of,
+    ways_of,
     without_canary,
 )
 from jitsuri.routing.shapes import DataRule, Site, Variant, Versioned
@@ -227,10 +228,10 @@ def _line(desk: Desk, code: str, kept: Versioned, told: str) -> None:
 def _text_of(found: Variant | None, desk: Desk) -> str:
     if found is None:
         return text("page.variant.none", desk.lang)
-    told, one = " → ".join(map(str, targets_of(found))), found.canary
+    told, one = " → ".join(ways_of(found)), found.canary
     if one is None:
         return told
-    return text("page.variant.canary_line", desk.lang, variant=told, canary=str(one.target), percent=percent_of(one))
+    return text("page.variant.canary_line", desk.lang, variant=told, canary=canary_way(one), percent=percent_of(one))
 
 
 def _rule_text(found: DataRule) -> str:
@@ -254,10 +255,12 @@ def _variant(found: Variant | None) -> dict[str, object]:
         return {"variant": None}
     told: dict[str, object] = {
         "variant": str(found.target), "fallbacks": [str(one) for one in found.fallbacks],
-        "most_output_tokens": found.most_output_tokens,
+        "most_output_tokens": found.most_output_tokens, "prompt": found.prompt,
     }  # fmt: skip
     one = found.canary
-    return told if one is None else {**told, "canary": str(one.target), "canary_percent": one.per_mille / 10}
+    if one is None:
+        return told
+    return {**told, "canary": str(one.target), "canary_percent": one.per_mille / 10, "canary_prompt": one.prompt}
 
 
 def _told_rule(found: DataRule) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""What a question about quality needs (margin, risk, number of labels), and how answers are scored by rule (採点)."""
+"""What a question about quality needs (margin, risk, number of labels), how answers are scored by rule (採点), and what an LLM
+judge (判定) is told, says and is worth."""
 
 from __future__ import annotations
 
@@ -172,3 +173,172 @@ REASONS: tuple[str, ...] = (
     "citation_absent", "citation_invented", "citation_incomplete", "length_short", "length_long", "format_differs",
 )  # fmt: skip
 """Every reason code; ``words`` holds ``scoring.<code>`` for each, without facts."""
+
+
+Side = Literal["a", "b"]
+Winner = Literal["a", "b", "tie", "abstain"]
+Order = Literal["ab", "ba"]
+"""Which answer a judge read first. ``ab``: the candidate's (of a control: the known better one); ``ba``: the other."""
+Sight = Literal["pair", "again", "same", "worse", "posing"]
+"""What a judge was shown: a pair; the same once more; a control: one answer twice, an answer against its own ruin, and
+against a ruin that orders the judge to choose it."""
+How = Literal["strict", "fenced", "prose", "word", "silent", "refused", "cut", "unreadable", "failed"]
+"""How a reply was read: JSON alone; in a fence; in the midst of other words; one word and nothing else; or why it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What a judge is told before and around the two answers, with the number under which it is known."""
+
+    number: int
+    lang: str
+    system: str
+    """With ``{rubric}`` and ``{mark}``; filled in one pass, so that braces of a text stay what they are."""
+    user: str
+    """With ``{question}``, ``{first}``, ``{second}`` and ``{mark}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One reply of a judge as it was read. ``winner`` None: nothing could be read, ``how`` says why."""
+
+    winner: Winner | None
+    how: How
+    critical_a: bool | None = None
+    critical_b: bool | None = None
+    why: str = ""
+    """The judge's own reason code; '' where it gave none that we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reply as it is kept: what was shown, in which order, what was said. No word of an answer is in it."""
+
+    sight: Sight
+    order: Order
+    said: Winner | Literal[""]
+    how: How
+    why: str = ""
+    is_critical: tuple[bool | None, bool | None] = (None, None)
+    """Of the answer read first, and of the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """All that a judge said of one pair, with what it was told: the ``facts`` of a score's row."""
+
+    judge: str
+    """``upstream/model`` as it was asked."""
+    prompt: str
+    """The instruction's number, language and hash: ``1.ja.9f86d081884c7d65``."""
+    model: str
+    """As the upstream named what answered; '' where nothing answered."""
+    parameters: Mapping[str, int | float | str]
+    replies: tuple[Heard, ...]
+    """Empty where the two answers are the same: then nobody was asked."""
+    lengths: tuple[int, int]
+    """Characters of the candidate's and of the baseline's answer."""
+    is_same_vendor: bool = False
+    cost_jpy: Decimal | None = None
+    """Of all replies together, lost ones too; None where a price was missing."""
+    critical_baseline: bool | None = None
+    """Whether the baseline's answer was called a critical error; the candidate's stands in the score's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Both orders put together, from the candidate's side."""
+
+    outcome: Literal["better", "same", "worse", "none"]
+    reason: str
+    """``agreed``, ``identical``, ``order_changed``, ``abstained``, or how the worse reply could not be read."""
+    is_critical: tuple[bool | None, bool | None] = (None, None)
+    """The candidate's and the baseline's answer: True where the judge said so in either order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many; ``code`` says of what (``rules.judging.counting``)."""
+
+    code: str
+    events: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCounts:
+    """What a judge's report is computed from: counts only, so that a certificate can hold them."""
+
+    judge: str
+    prompts: tuple[str, ...]
+    models: tuple[str, ...]
+    parameters: tuple[str, ...]
+    """Each set that was used, as JSON."""
+    pairs: int
+    identical: int
+    """Of them so many were the same text twice, and nobody was asked."""
+    is_same_vendor: bool
+    shares: tuple[Share, ...]
+
+
+FaultLevel = Literal["caution", "aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeShare:
+    """A share with its Clopper–Pearson bounds (95 %, one-sided each)."""
+
+    code: str
+    events: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        return self.events / self.n if self.n else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFault:
+    """A fault beyond a stated limit. ``aside``: the judge may not take part; ``caution``: to be read with the verdict."""
+
+    code: str
+    level: FaultLevel
+    share: float
+    limit: float
+    """The limit that was exceeded, as a share."""
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReport:
+    """How a judge worked, whatever people say: shares, and the faults that follow from them."""
+
+    judge: str
+    prompts: tuple[str, ...]
+    models: tuple[str, ...]
+    parameters: tuple[str, ...]
+    pairs: int
+    identical: int
+    shares: tuple[JudgeShare, ...]
+    p_position: float | None
+    """Exact sign test of the pairs whose result leans to one place (two-sided); None where none does."""
+    faults: tuple[JudgeFault, ...]
+
+    @property
+    def set_aside(self) -> str:
+        """The first fault that sets it aside; '' where none does."""
+        return next((fault.code for fault in self.faults if fault.level == "aside"), "")
+
+
+JUDGE_FAULTS: tuple[str, ...] = (
+    "position_bias", "order_sensitive", "obeys_answers", "sees_no_ties", "misses_worse", "inconsistent", "prefers_length",
+    "abstains", "silent", "refuses", "cut_off", "unreadable", "fails", "chatty", "same_vendor",
+)  # fmt: skip
+"""Every fault, the gravest first; ``words`` holds ``verdict.reason.judge_<code>`` and ``verdict.set_aside.<code>``."""
+
+JUDGE_REASONS: tuple[str, ...] = (
+    "correct", "complete", "relevant", "format", "tone", "safe", "equal", "unclear", "other",
+)  # fmt: skip
+"""What a judge may name as its reason."""

@@ -47,6 +47,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "cost_jpy": ("cost_jpy",),
     "critical": ("critical", "重大"),
     "token_source": ("token_source",),
+    "hearing": ("judge_facts",),
 }
 """Our name → the headers it may stand under, first come first taken."""
 
@@ -351,6 +352,7 @@ def _table(columns: Mapping[str, Column], lines: Sequence[int], path: Path) -> T
         critical=_flags(columns[found["critical"]], lines, path) if "critical" in found else (None,) * count,
         fields={name: _texts(column) for name, column in rest.items()},
         signals={n: _numbers(columns[n], lines, n, path) for n in SIGNALS if n in columns},
+        hearings=texts("hearing") if "hearing" in found else (),
         are_tokens_estimated=any("estimate" in source for source in set(texts("token_source"))),
         costs_jpy=_yen(numbers("cost_jpy")) if "cost_jpy" in found else (),
     )

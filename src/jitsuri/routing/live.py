@@ -22,13 +22,21 @@ class Table:
         self._tasks: Mapping[str, Task] = {}
         self._variants: Mapping[str, Variant] = {}
         self._rules: Mapping[str, DataRule] = {}
+        self._prompts: Mapping[tuple[str, int], str] = {}
         self._plans: dict[tuple[str, str, str], Plan | Refusal] = {}
 
     def replace(
-        self, tasks: Mapping[str, Task], variants: Mapping[str, Variant], rules: Mapping[str, DataRule]
+        self,
+        tasks: Mapping[str, Task],
+        variants: Mapping[str, Variant],
+        rules: Mapping[str, DataRule],
+        prompts: Mapping[tuple[str, int], str] | None = None,
     ) -> None:
-        """Put a new table in the old one's place. May be called from another thread than ``plan``."""
-        self._tasks, self._variants, self._rules = tasks, variants, rules
+        """Put a new table in the old one's place. May be called from another thread than ``plan``.
+
+        ``prompts``: the texts that these variants name, by task and version.
+        """
+        self._tasks, self._variants, self._rules, self._prompts = tasks, variants, rules, prompts or {}
         self._plans = {}
 
     def plan(self, model: str, header: str, bound: str) -> Plan | Refusal:
@@ -59,4 +67,4 @@ class Table:
         return sorted(tasks), sorted(set(models))
 
     def _planned(self, model: str, task: str) -> Plan | Refusal:
-        return plan(model, task, self._tasks, self._variants, self._rules, self._sites, self._default)
+        return plan(model, task, self._tasks, self._variants, self._rules, self._sites, self._default, self._prompts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
@@ -11,7 +11,18 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from jitsuri.routing.rules.choosing import target_named
-from jitsuri.routing.shapes import Canary, DataRule, Group, Target, Task, TaskRule, Training, Variant, Versioned
+from jitsuri.routing.shapes import (
+    Canary,
+    DataRule,
+    Group,
+    Prompt,
+    Target,
+    Task,
+    TaskRule,
+    Training,
+    Variant,
+    Versioned,
+)
 from jitsuri.store.announcing import announce
 from jitsuri.store.door import Connection
 
@@ -137,8 +148,11 @@ def save_variant(tx: Connection, variant: Variant, *, is_pinned: bool, author: s
         "fallbacks": [str(target) for target in variant.fallbacks],
         "most_output_tokens": variant.most_output_tokens,
     }
-    if variant.canary is not None:
-        document["canary"] = {"target": str(variant.canary.target), "per_mille": variant.canary.per_mille}
+    if variant.prompt:
+        document["prompt"] = variant.prompt
+    canary = variant.canary
+    if canary is not None:
+        document["canary"] = {"target": str(canary.target), "per_mille": canary.per_mille, "prompt": canary.prompt}
     return _save(tx, "routing_variants", variant.task, document, is_pinned, author, reason, now)
 
 
@@ -174,6 +188,53 @@ def save_data_rule(tx: Connection, rule: DataRule, *, is_pinned: bool, author: s
     return _save(tx, "routing_policies", rule.task, document, is_pinned, author, reason, now)
 
 
+# -- prompts
+
+_PROMPT = tuple(f.name for f in fields(Prompt))
+
+
+def prompts(tx: Connection, task: str) -> list[Prompt]:
+    """All versions of a task's prompt, newest first."""
+    rows = tx.execute(
+        f"SELECT {', '.join(_PROMPT)} FROM routing_prompts WHERE task = %s ORDER BY version DESC",  # noqa: S608
+        (task,),
+    )
+    return [Prompt(*row) for row in rows]
+
+
+def prompt(tx: Connection, task: str, version: int) -> Prompt | None:
+    """One version of a task's prompt; None for an unknown one."""
+    row = tx.execute(
+        f"SELECT {', '.join(_PROMPT)} FROM routing_prompts WHERE task = %s AND version = %s",  # noqa: S608
+        (task, version),
+    ).fetchone()
+    return Prompt(*row) if row else None
+
+
+def prompt_texts(tx: Connection, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The texts of these (task, version); those that are not there are left out."""
+    if not wanted:
+        return {}
+    rows = tx.execute(
+        "SELECT p.task, p.version, p.text FROM routing_prompts AS p "
+        "JOIN unnest(%s::text[], %s::integer[]) AS w (task, version) USING (task, version)",
+        ([task for task, _ in wanted], [version for _, version in wanted]),
+    )
+    return {(task, version): text for task, version, text in rows}
+
+
+def add_prompt(tx: Connection, task: str, text: str, author: str, reason: str, now: datetime) -> int:
+    """Write the next version of a task's prompt; nothing answers by it until a variant names it. Returns the version."""
+    row = tx.execute(
+        "INSERT INTO routing_prompts (task, version, text, author, reason, set_at) "
+        "SELECT %(task)s, coalesce(max(version), 0) + 1, %(text)s, %(author)s, %(reason)s, %(now)s "
+        "FROM routing_prompts WHERE task = %(task)s RETURNING version",
+        {"task": task, "text": text, "author": author, "reason": reason, "now": now},
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _save(
     tx: Connection, table: str, task: str, document: dict[str, Any], is_pinned: bool, author: str, reason: str,
     now: datetime,
@@ -196,7 +257,8 @@ def _variant(task: str, document: dict[str, Any]) -> Variant | None:
     canary = document.get("canary")
     return Variant(
         task, _target(document["target"]), tuple(map(_target, document["fallbacks"])), document["most_output_tokens"],
-        None if canary is None else Canary(_target(canary["target"]), canary["per_mille"]),
+        None if canary is None else Canary(_target(canary["target"]), canary["per_mille"], canary.get("prompt", 0)),
+        document.get("prompt", 0),
     )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ class Canary:
     target: Target
     per_mille: int
     """Of 1,000 threads so many, 1 to 999. A thread is always on the same side; a greater share keeps who was in the smaller."""
+    prompt: int = 0
+    """Version of the task's prompt that goes with it, as ``Variant.prompt``. A canary may differ in its prompt alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,30 @@ class Variant:
     """Cap on one answer's output; 0 leaves the installation's."""
     canary: Canary | None = None
     """Falls back to all of the rest: its failures cost time and no answer."""
+    prompt: int = 0
+    """Version of the task's prompt that replaces the caller's system prompt, at the target and at every fallback; 0: the
+    caller's own as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """指示文: one version of a task's system prompt. Versions are only added."""
+
+    task: str
+    version: int
+    """From 1 on."""
+    text: str
+    author: str
+    reason: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """The prompt that goes with one target of a plan."""
+
+    version: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +153,8 @@ class Plan:
     """Where the threads of the canary's share go instead."""
     per_mille: int = 0
     """That share, of 1,000 threads."""
+    instructions: tuple[Instruction | None, ...] = ()
+    """What replaces the caller's system prompt, one per target; empty where nothing does, which is the usual case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from jitsuri.access.shapes import Person, Right, Session
 from jitsuri.providers.shapes import Ask, Upstream
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
+from jitsuri.web.trying import Tries
 from jitsuri.words import Language
 
 Needed = Right | Literal["anyone", "signed_in"]
@@ -62,6 +63,7 @@ class Desk:
     """The port that the gateway listens on, where it runs beside this console; 0: as the settings have it."""
     ask: Ask | None = None
     """Asks models outside the path of a call; None where this console cannot."""
+    tries: Tries = field(default_factory=Tries)
 
     @property
     def company(self) -> str:

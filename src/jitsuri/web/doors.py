@@ -84,6 +84,8 @@ LOGGER = logging.getLogger("jitsuri.web")
 STATIC: dict[str, str] = {
     "jitsuri.css": "text/css; charset=utf-8",
     "jitsuri.js": "text/javascript; charset=utf-8",
+    "pairs.css": "text/css; charset=utf-8",
+    "pairs.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
 }
 """Files that pages load, with their media types; there are no others."""

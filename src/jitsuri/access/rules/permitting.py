@@ -14,18 +14,17 @@ READING: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "s
 SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "decide_approvals", "stand_in"})
 
 CHANGING: frozenset[Right] = SIGNING | {
-    "confirm_tasks",
-    "edit_costs",
-    "edit_people",
-    "edit_settings",
-    "ask_keys",
-    "run_trials",
-}
+    "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys", "run_trials", "label_pairs", "put_in_force",
+    "edit_prompts",
+}  # fmt: skip
 
 _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
 """What everybody has who may come to sign something."""
 
-_TASKS: frozenset[Right] = frozenset({"see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys", "run_trials"})
+_TASKS: frozenset[Right] = frozenset({
+    "see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys", "run_trials", "label_pairs", "put_in_force",
+    "edit_prompts",
+})  # fmt: skip
 """What the owner of a task does with it."""
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
@@ -33,12 +32,12 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         "admin": READING | CHANGING,
         "finance": _SIGNS | {"see_money", "see_calls", "edit_costs", "review_approvals"},
         "owner": _SIGNS | _TASKS | frozenset({"draft_approvals", "review_approvals", "decide_approvals"}),
-        "reviewer": _SIGNS | {"see_calls", "see_texts", "review_approvals"},
+        "reviewer": _SIGNS | {"see_calls", "see_texts", "review_approvals", "label_pairs"},
         "auditor": READING,
-        "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals"},
+        "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals", "edit_prompts"},
     }
 )
-"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021 and 0030."""
+"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021, 0030, 0031, 0034, 0035 and 0036."""
 
 
 def may(person: Person, right: Right) -> bool:

@@ -31,6 +31,50 @@ def of_call(tx: Connection, call_id: UUID) -> dict[str, tuple[bytes, str, date]]
     return {row[0]: (bytes(row[1]), row[2], row[3]) for row in rows}
 
 
+def parts_of_calls(tx: Connection, call_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Which parts of these calls are kept."""
+    found: dict[UUID, set[str]] = {}
+    for call_id, part in tx.execute("SELECT call_id, part FROM calls_texts WHERE call_id = ANY(%s)", (list(call_ids),)):
+        found.setdefault(call_id, set()).add(part)
+    return found
+
+
+def newest_whole(tx: Connection, task: str, limit: int) -> list[tuple[UUID, datetime]]:
+    """Calls of a task whose request and answer are kept, newest first: ``(call id, when)``."""
+    rows = tx.execute(
+        "SELECT call_id, at FROM calls_calls AS c WHERE task = %s AND status = 'ok' AND 2 = (SELECT count(*) FROM calls_texts "
+        "AS t WHERE t.call_id = c.call_id AND t.part IN ('request', 'response')) ORDER BY at DESC, call_id LIMIT %s",
+        (task, limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def newest_requests(tx: Connection, task: str, limit: int) -> list[tuple[UUID, datetime, bytes, str]]:
+    """The kept requests of a task, newest first: ``(call id, when, sealed bytes, key name)``."""
+    rows = tx.execute(
+        "SELECT call_id, at, sealed, t.key_name FROM calls_calls JOIN calls_texts AS t USING (call_id) "
+        "WHERE task = %s AND part = 'request' ORDER BY at DESC, call_id LIMIT %s",
+        (task, limit),
+    )
+    return [(row[0], row[1], bytes(row[2]), row[3]) for row in rows]
+
+
+def is_of(tx: Connection, call_id: UUID, task: str) -> bool:
+    """Whether a call belongs to a task."""
+    row = tx.execute("SELECT true FROM calls_calls WHERE call_id = %s AND task = %s", (call_id, task)).fetchone()
+    return row is not None
+
+
+def times_of(tx: Connection, task: str, call_ids: Sequence[UUID]) -> list[tuple[UUID, datetime]]:
+    """Those of these calls that are the task's and have their request kept, with when they were."""
+    rows = tx.execute(
+        "SELECT call_id, at FROM calls_calls JOIN calls_texts USING (call_id) "
+        "WHERE task = %s AND call_id = ANY(%s) AND part = 'request'",
+        (task, list(call_ids)),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def delete_due(tx: Connection, today: date) -> int:
     """Delete the texts whose last day has passed; returns how many."""
     return tx.execute("DELETE FROM calls_texts WHERE delete_on < %s", (today,)).rowcount

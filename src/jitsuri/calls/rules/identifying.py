@@ -157,9 +157,17 @@ def _is_inside(text: str, border: int) -> bool:
     return bool(unicodedata.combining(text[border])) or text[border] in _JOINERS or text[border - 1] == "\u200d"
 
 
+def system_prompt_hash(system: str) -> str:
+    """Hexadecimal: equal for system prompts that begin alike."""
+    return _digest_of(system).hex()
+
+
+def _digest_of(system: str) -> bytes:
+    return digest_16(normalised(system[: 2 * SYSTEM_CHARACTERS])[:SYSTEM_CHARACTERS].encode())
+
+
 def _by_system_prompt(system: str) -> CallGroup:
-    wording = normalised(system[: 2 * SYSTEM_CHARACTERS])[:SYSTEM_CHARACTERS]
-    digest = digest_16(wording.encode())
+    digest = _digest_of(system)
     sample = _SPACE.sub(" ", system[: 4 * SAMPLE_CHARACTERS]).strip()[:SAMPLE_CHARACTERS]
     return CallGroup(derived_id("group", "system_prompt", digest), "system_prompt", digest.hex(), sample)
 

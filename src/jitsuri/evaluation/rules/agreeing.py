@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from jitsuri.evaluation.rules.tilting import Part, lower_bound, upper_bound
+from jitsuri.evaluation.rules.tilting import Part, lower_bound, mean_of, upper_bound
 
 Floats = NDArray[np.float64]
 Confusion = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
@@ -30,14 +31,17 @@ class Seen:
     bias_high: float
 
 
-def agreement(people: Floats, judge: Floats, alpha: float) -> Seen:
-    """Compare differences (candidate − baseline) pair by pair; at least two pairs. ``alpha`` per end of the bias."""
+def agreement(people: Floats, judge: Floats, alpha: float, gap: Sequence[Part] = ()) -> Seen:
+    """Compare differences (candidate − baseline) pair by pair; at least two pairs. ``alpha`` per end of the bias.
+
+    ``gap``: (judge − people) in weighted parts, where the pairs were not drawn evenly.
+    """
     signs = np.sign(np.round(people, 9)).astype(int), np.sign(np.round(judge, 9)).astype(int)
     table = np.zeros((3, 3))
     np.add.at(table, (signs[0] + 1, signs[1] + 1), 1)
     kappa, error = _kappa(table)
     correlation = correlated(people, judge)
-    gap = [Part(judge - people)]
+    gap = gap or [Part(judge - people)]
     rows = [tuple(int(cell) for cell in row) for row in table]
     return Seen(
         n=len(people),
@@ -47,7 +51,7 @@ def agreement(people: Floats, judge: Floats, alpha: float) -> Seen:
         kappa_error=error,
         correlation=correlation,
         p_correlation=p_correlated(correlation, len(people)),
-        bias=float((judge - people).mean()),
+        bias=mean_of(gap),
         bias_low=lower_bound(gap, alpha),
         bias_high=upper_bound(gap, alpha),
     )  # fmt: skip

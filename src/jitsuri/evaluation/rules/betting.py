@@ -39,6 +39,32 @@ def capital_below(values: Floats, limit: float, low: float = -1.0, high: float =
     return capital_above(-values, -limit, -high, -low)
 
 
+def bounds_anytime(values: Floats, alpha: float, low: float = -1.0, high: float = 1.0) -> tuple[float, float]:
+    """Where the mean lies by evidence that may be looked at after every label: each end is wrong with probability ≤ alpha.
+
+    The ends are the means that the capital against them has not reached 1/alpha for; (low, high) before anything was seen.
+    """
+    return _reached(values, alpha, low, high), -_reached(-values, alpha, -high, -low)
+
+
+def _reached(values: Floats, alpha: float, low: float, high: float) -> float:
+    """The largest limit that is shown to lie below the mean: capital falls as the limit rises, so halving finds it."""
+    if not len(values):
+        return low
+    reached, beyond = low, high
+    for _ in range(_HALVINGS):
+        middle = (reached + beyond) / 2
+        if capital_above(values, middle, low, high).max(initial=1.0) >= 1.0 / alpha:
+            reached = middle
+        else:
+            beyond = middle
+    return reached
+
+
+_HALVINGS = 20
+"""Ends to two millionths of a point."""
+
+
 def first_reaching(capital: Floats, alpha: float) -> int | None:
     """After how many values the capital first was ≥ 1/alpha; None where it never was."""
     reached = np.flatnonzero(capital >= 1.0 / alpha)

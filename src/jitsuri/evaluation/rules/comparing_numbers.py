@@ -74,7 +74,7 @@ def _difference(taken: Quantity, right: Quantity, spec: Numeric) -> Reason | Non
             return "unit_differs", facts
         if spec.units == "strict":
             return "unit_missing", facts
-        taken, right = _bare(taken), _bare(right)
+        taken, right = _as_drawn_up(_bare(taken), _bare(right))
     elif taken.is_percent != right.is_percent and spec.percent == "points":
         taken, right = _bare(taken), _bare(right)
     allowed = max(spec.absolute * right.size, spec.relative * abs(right.base))
@@ -82,6 +82,16 @@ def _difference(taken: Quantity, right: Quantity, spec: Numeric) -> Reason | Non
         return None
     is_slip = taken.is_percent != right.is_percent and taken.value == right.value and taken.size != right.size
     return "number_percent" if is_slip else "number_differs", facts
+
+
+def _as_drawn_up(taken: Quantity, right: Quantity) -> tuple[Quantity, Quantity]:
+    """Beside a number without a unit that says the digits before 千円 or 百万円, those digits; else both as they are."""
+    for one, other in ((taken, right), (right, taken)):
+        digits = one.value / one.statement
+        if one.statement != 1 and other.statement == 1 and abs(digits - other.value) < abs(one.value - other.value):
+            drawn = replace(one, value=digits)
+            return (drawn, right) if one is taken else (taken, drawn)
+    return taken, right
 
 
 def _bare(one: Quantity) -> Quantity:

@@ -37,10 +37,12 @@ class Sample:
     """The judge's differences on pairs that no person labelled."""
     folds: NDArray[np.int64]
     """Fold of each labelled pair."""
+    whole: int = 0
+    """Pairs of the stratum, where that is known besides those that anybody saw; 0: these are all."""
 
     @property
     def size(self) -> int:
-        return len(self.people) + len(self.judge_alone)
+        return self.whole or len(self.people) + len(self.judge_alone)
 
 
 def gathered(samples: Sequence[Sample]) -> list[Sample]:

@@ -24,6 +24,12 @@ def drawn_order(names: Sequence[str], seed: int) -> list[int]:
     return [int(at) for at in np.lexsort((halves[:, 1], halves[:, 0]))]
 
 
+def chance_of(name: str, seed: int) -> float:
+    """A number in [0, 1) that only seed and name decide: the same for a name whatever others there are."""
+    salted = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, salt=seed.to_bytes(8, "big", signed=True))
+    return int.from_bytes(salted.digest(), "big") / 2**64
+
+
 def folds(names: Sequence[str], seed: int, count: int) -> list[int]:
     """A fold in [0, count) for each name, as equally full as possible."""
     found = [0] * len(names)

@@ -35,6 +35,9 @@ class Quantity:
     is_percent: bool = False
     fault: str = ""
     text: str = ""
+    statement: Fraction = Fraction(1)
+    """1,000 or 1,000,000 where digits stand before 千円 or 百万円, the units in which statements of accounts are drawn up:
+    13,019 beside 13,019百万円 is the same line of the same table (decision 0037)."""
 
     @property
     def base(self) -> Fraction:
@@ -181,7 +184,14 @@ def _number(found: re.Match[str], text: str) -> tuple[Quantity | None, int]:
         one, end = _with_smaller(one, written, text, end)
         if unit.dimension in _HALVED and _HALF.match(text, end):
             one, end = replace(one, value=one.value + Fraction(1 if value >= 0 else -1, 2)), end + 1
-    return replace(one, text=text[found.start() : end]), end
+    drawn = _STATEMENT.fullmatch(found["run"]) if written == "円" and found["power"] is None and slash == 1 else None
+    statement = Fraction(_DRAWN_UP[drawn["in"]]) if drawn is not None else Fraction(1)
+    return replace(one, text=text[found.start() : end], statement=statement), end
+
+
+_DRAWN_UP = {"千": 1_000, "百万": 1_000_000}
+"""財務諸表等規則第10条の3: amounts stand in units of a million or of a thousand yen."""
+_STATEMENT = re.compile(r"[0-9][0-9,.]*+(?P<in>千|百万)")
 
 
 _HALVED = ("s", "day", "month")

@@ -21,7 +21,7 @@ from jitsuri.approvals.shapes import KINDS, Act, Deputy, Door, Hand, Kind, Matte
 from jitsuri.evidence import records as evidence
 from jitsuri.evidence.rules import record_of
 from jitsuri.rightsizing.records import certificates as certificate_rows
-from jitsuri.rightsizing.shapes.certificates import Certificate
+from jitsuri.rightsizing.shapes.certificates import Brief, Certificate
 from jitsuri.store.door import Connection, Store, without_nul
 from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
@@ -145,11 +145,12 @@ def document_of(tx: Connection, kind: Kind, subject: str, today: date, *, is_new
     return (certificate_fault(kept.certificate, today) if is_new else None) or kept.certificate.code
 
 
-def certificate_fault(certificate: Certificate, today: date) -> Refusal | None:
+def certificate_fault(certificate: Certificate | Brief, today: date) -> Refusal | None:
     """Why a certificate cannot be put in force: ``approval_document_unfit``, ``approval_document_expired``,
     ``approval_document_signed`` (its boxes were filled when it was issued)."""
     named = {"subject": certificate.number}
-    if certificate.verdict.decision != "pass":
+    decision = certificate.decision if isinstance(certificate, Brief) else certificate.verdict.decision
+    if decision != "pass":
         return Refusal("approval_document_unfit", named)
     if certificate.valid_until is not None and certificate.valid_until < today:
         return Refusal("approval_document_expired", named)
@@ -162,7 +163,7 @@ def signer_of(person: Person) -> Signer:
     """A person as the route sees one; who has left may do nothing."""
     steps = frozenset(step for step, right in STEP_RIGHTS.items() if may(person, right))
     roles = tuple(role for role in ROLES if role in person.roles)
-    return Signer(person.login, person.name, roles, steps, may(person, "stand_in"))
+    return Signer(person.login, person.name, roles, steps, may(person, "stand_in"), not person.is_active)
 
 
 def _hand(tx: Connection, acting: Acting, today: date) -> Hand | Refusal:

@@ -7,6 +7,7 @@ from datetime import datetime
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
+from jitsuri.rightsizing.records import audits as audit_rows
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.store.door import Store
 from jitsuri.terms.period import company_day
@@ -17,6 +18,7 @@ def delete_due_texts(store: Store, now: datetime) -> int:
     today = company_day(now)
     with store.transaction() as tx:
         deleted = text_rows.delete_due(tx, today) + trial_rows.delete_due(tx, today)
+        deleted += audit_rows.delete_due_answers(tx, today)
         if deleted:
             evidence_rows.append(tx, record_of(now, "system", "texts_deleted", "texts", {"texts": deleted}))
     return deleted

@@ -135,6 +135,8 @@ def _cascade(table: Table, index: Index, pairs: Pairs, columns: Sequence[str], s
         strong, cheap = mine[0][at], mine[1][at]
         if strong is None or cheap is None or not table.prompts[row]:
             continue
+        if isinstance(pairs.shares, tuple) and pairs.shares[at] != "uniform":
+            continue  # its thresholds are means over requests as they come
         fields = {name: told for name in columns if (told := table.fields[name][row])}
         if table.tasks[row]:
             fields["task"] = table.tasks[row]

@@ -17,7 +17,7 @@ from jitsuri.ledger.rules.pricing import Pricer
 from jitsuri.ledger.shapes.pricing import Priced
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import LOCAL, rule_faults
-from jitsuri.routing.rules.setting import all_targets_of, reason_fault, targets_of, variant_fault
+from jitsuri.routing.rules.setting import all_targets_of, prompts_of, reason_fault, targets_of, variant_fault
 from jitsuri.routing.shapes import DataRule, Site, Variant, Versioned
 from jitsuri.store.door import Connection, Store, without_nul
 from jitsuri.terms.outcomes import Dropped, Refusal
@@ -69,33 +69,49 @@ def change_variant(
     asks nothing of it.
 
     Refuses ``task_unknown``, ``routing_reason_missing``, ``variant_pinned``, ``variant_moved``, ``variant_unchanged``, what
-    ``setting.variant_fault`` does, and what ``change`` refuses. Warns of targets without a price: hard budgets refuse
+    ``setting.variant_fault`` does, ``prompt_unknown``, and what ``change`` refuses. Warns of targets without a price: hard budgets refuse
     their calls.
     """
-    reason = without_nul(reason).strip()
     with store.transaction() as tx:
-        wrong = _opening_fault(tx, task, reason)
-        if wrong is not None:
-            return wrong
-        before, version = _newest_variant(tx, task)
-        wrong = _standing_fault("variant", task, version, seen)
-        if wrong is not None:
-            return wrong
-        variant = change(before)
-        if isinstance(variant, Refusal):
-            return variant
-        rule = routing_rows.data_rules(tx).get(task)
-        wrong = variant_fault(variant, sites, rule[0] if rule else None)
-        if wrong is not None:
-            return wrong
-        if variant == before:
-            return Refusal("variant_unchanged", {"name": task})
-        made = routing_rows.save_variant(tx, variant, is_pinned=False, author=author, reason=reason, now=now)
-        facts = {"version": made, "reason": reason, "before": _told_variant(before), "after": _told_variant(variant)}
-        if returns_to is not None:
-            facts["returns_to"] = returns_to
-        evidence_rows.append(tx, record_of(now, author, "variant_set", f"task:{task}", facts))
-        return Decided(made, unpriced(tx, variant, sites, now))
+        return change_variant_in(tx, now, author, task, change, reason, sites, seen=seen, returns_to=returns_to)
+
+
+def change_variant_in(
+    tx: Connection,
+    now: datetime,
+    author: str,
+    task: str,
+    change: Callable[[Variant | None], Variant | Refusal],
+    reason: str,
+    sites: Sites,
+    *,
+    seen: int | None = None,
+    returns_to: int | None = None,
+) -> Decided | Refusal:
+    """As ``change_variant``, in the transaction of whoever must write something with it. A refusal has written nothing."""
+    reason = without_nul(reason).strip()
+    wrong = _opening_fault(tx, task, reason)
+    if wrong is not None:
+        return wrong
+    before, version = _newest_variant(tx, task)
+    wrong = _standing_fault("variant", task, version, seen)
+    if wrong is not None:
+        return wrong
+    variant = change(before)
+    if isinstance(variant, Refusal):
+        return variant
+    rule = routing_rows.data_rules(tx).get(task)
+    wrong = variant_fault(variant, sites, rule[0] if rule else None) or _prompt_fault(tx, variant)
+    if wrong is not None:
+        return wrong
+    if variant == before:
+        return Refusal("variant_unchanged", {"name": task})
+    made = routing_rows.save_variant(tx, variant, is_pinned=False, author=author, reason=reason, now=now)
+    facts = {"version": made, "reason": reason, "before": _told_variant(before), "after": _told_variant(variant)}
+    if returns_to is not None:
+        facts["returns_to"] = returns_to
+    evidence_rows.append(tx, record_of(now, author, "variant_set", f"task:{task}", facts))
+    return Decided(made, unpriced(tx, variant, sites, now))
 
 
 def change_canary(
@@ -123,7 +139,8 @@ def change_canary(
 def roll_back(
     store: Store, now: datetime, author: str, task: str, reason: str, sites: Sites, *, seen: int | None = None
 ) -> Decided | Refusal:
-    """Answer as before: without the canary where there is one, else by the last variant with another first target.
+    """Answer as before: without the canary where there is one, else by the last variant with another first target or another
+    prompt.
 
     Refuses ``nothing_to_return_to`` and what ``change_variant`` does.
     """
@@ -145,7 +162,7 @@ def earlier(history: Sequence[tuple[Variant | None, Versioned]]) -> tuple[Varian
     if standing.canary is not None:
         return replace(standing, canary=None), history[0][1].version
     for variant, kept in history[1:]:
-        if variant is not None and variant.target != standing.target:
+        if variant is not None and (variant.target, variant.prompt) != (standing.target, standing.prompt):
             return replace(variant, canary=None), kept.version
     return None
 
@@ -254,6 +271,16 @@ def unpriced(tx: Connection, variant: Variant, sites: Sites, now: datetime) -> t
     return tuple(found)
 
 
+def _prompt_fault(tx: Connection, variant: Variant) -> Refusal | None:
+    """A variant that names a prompt which is not there would answer nothing: ``prompt_unknown``."""
+    wanted = sorted(prompts_of(variant))
+    known = routing_rows.prompt_texts(tx, [(variant.task, version) for version in wanted])
+    for version in wanted:
+        if (variant.task, version) not in known:
+            return Refusal("prompt_unknown", {"name": variant.task, "version": version})
+    return None
+
+
 def _opening_fault(tx: Connection, task: str, reason: str) -> Refusal | None:
     wrong = reason_fault(reason)
     if wrong is not None:
@@ -287,8 +314,12 @@ def _told_variant(variant: Variant | None) -> dict[str, object] | None:
     told: dict[str, object] = {
         "targets": [str(target) for target in targets_of(variant)],
         "most_output_tokens": variant.most_output_tokens,
+        **({"prompt": variant.prompt} if variant.prompt else {}),
     }
-    return told if canary is None else {**told, "canary": str(canary.target), "per_mille": canary.per_mille}
+    if canary is None:
+        return told
+    prompt = {"canary_prompt": canary.prompt} if canary.prompt else {}
+    return {**told, "canary": str(canary.target), "per_mille": canary.per_mille, **prompt}
 
 
 def _told_rule(rule: DataRule) -> dict[str, object]:

@@ -13,8 +13,7 @@ from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.flows.cold.keeping_budgets import pin_budgets
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.rules.choosing import target_named
-from jitsuri.routing.rules.naming import names_in
+from jitsuri.routing.rules.naming import names_in, way_named
 from jitsuri.routing.shapes import (
     DataClass,
     DataRule,
@@ -48,7 +47,8 @@ def pin(
     """Write pinned tasks, variants, data rules, rules, text policies and budgets where they differ; returns how many.
 
     The tables are those of the settings file (``tasks.*``, ``rules.*``, ``texts.*``, ``budgets.*``), checked and complete. Raises
-    OperatorError ``target_unreadable`` for a variant that is not ``upstream/model``.
+    OperatorError ``target_unreadable`` for a variant that is not ``upstream/model``, and ``target_with_prompt`` for one that names a
+    prompt: those live in the database (decision 0036).
     """
     changed: list[str] = []
     with store.transaction() as tx:
@@ -143,10 +143,12 @@ def _stands(kept: tuple[object, Versioned] | None, wanted: object, *, is_pinned:
 
 
 def _target(task: str, text: str) -> Target:
-    found = target_named(text)
+    found = way_named(text)
     if found is None:
         raise OperatorError("target_unreadable", task=task, value=text[:200])
-    return found
+    if found[1]:
+        raise OperatorError("target_with_prompt", task=task, value=text[:200])
+    return found[0]
 
 
 def _pin_texts(tx: Connection, texts: Table, now: datetime) -> list[str]:

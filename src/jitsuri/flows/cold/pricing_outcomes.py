@@ -50,11 +50,17 @@ def own_price(text: str) -> tuple[str, tuple[Decimal, Decimal]]:
 
 
 def sheet_for(prices: Prices, model: str) -> ModelSheet | None:
-    """The sheet of a model as tables name it: its name, else ``vendor__name`` as ``vendor/name``. A prompt's version (``#p3``)
-    has no price of its own."""
+    """The sheet of a model as tables name it: see ``sheet_named``."""
+    return sheet_named(prices.book, model)
+
+
+def sheet_named(book: PriceBook, model: str) -> ModelSheet | None:
+    """The sheet of a model as tables and certificates name it, by a book: its name, else ``vendor__name`` as ``vendor/name``,
+    else what stands behind an upstream's name (``upstream/model``). A prompt's version (``#p3``) has no price of its own."""
     model = model.partition("#p")[0]
-    for provider, name in (("", model), tuple(model.split("__", 1)) if "__" in model else ("", "")):
-        sheet = find_sheet(prices.book, provider, name)
+    names = [("", model), tuple(model.split("__", 1)) if "__" in model else ("", ""), ("", model.partition("/")[2])]
+    for provider, name in names:
+        sheet = find_sheet(book, provider, name)
         if isinstance(sheet, ModelSheet):
             return sheet
     return None

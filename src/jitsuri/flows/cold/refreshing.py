@@ -28,6 +28,7 @@ from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.wire.packing import unpacked
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.live import Table
+from jitsuri.routing.rules.setting import prompts_of
 from jitsuri.store.announcing import numbers
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.period import company_day
@@ -116,7 +117,9 @@ class Refresher:
         if "routing" in changed:
             variants = {task: found[0] for task, found in routing_rows.variants(tx).items()}
             rules = {task: found[0] for task, found in routing_rows.data_rules(tx).items()}
-            parts.table.replace(routing_rows.tasks(tx), variants, rules)
+            named = {(task, version) for task, variant in variants.items() for version in prompts_of(variant)}
+            prompts = routing_rows.prompt_texts(tx, named)
+            parts.table.replace(routing_rows.tasks(tx), variants, rules, prompts)
         if "prices" in changed:
             self._read_prices(tx)
         if "budgets" in changed:

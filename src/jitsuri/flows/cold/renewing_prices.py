@@ -29,7 +29,7 @@ from jitsuri.ledger.rules.repricing import RateOn, attempt_of, priced_again, rep
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.ledger.shapes.pricing import BookInfo, BookUse, PriceBook, Priced, PriceDiff
 from jitsuri.ledger.wire.compiling import book_from_file, book_from_library, installed_source
-from jitsuri.ledger.wire.overriding import OwnPrices, overrides_from_toml, with_own_prices
+from jitsuri.ledger.wire.overriding import OwnPrices, overrides_from_toml, own_prices_of, with_own_prices
 from jitsuri.ledger.wire.packing import packed, unpacked
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.errors import CallerError, OperatorError
@@ -80,13 +80,13 @@ def ensure_book(store: Store, now: datetime, overrides_path: Path | None) -> Pri
     own = overrides_from_toml(overrides_path) if overrides_path is not None else OwnPrices()
     with store.reading() as tx:
         standing = _book_in_use(tx)
-    if standing is not None and (standing.overrides, standing.factors) == (own.overrides, own.factors):
+    if standing is not None and own_prices_of(standing) == own:
         return standing
     base = standing or book_from_library()
     with store.transaction() as tx:
         book_rows.lock(tx)
         latest = _book_in_use(tx)  # somebody else may have been quicker
-        if latest is not None and (latest.overrides, latest.factors) == (own.overrides, own.factors):
+        if latest is not None and own_prices_of(latest) == own:
             return latest
         book = with_own_prices(latest or base, own)
         _take_in(tx, book, now, ITSELF, OWN_FILE_CHANGED if latest else FIRST_START)
@@ -132,7 +132,7 @@ def propose_update(
     """
     old = ensure_book(store, now, overrides_path)
     raw = book_from_file(file) if file is not None else book_from_library()
-    new = with_own_prices(raw, OwnPrices(old.overrides, old.factors))
+    new = with_own_prices(raw, own_prices_of(old))
     today = company_day(now)
     month = month_of(today).previous
     with store.reading() as tx:

@@ -14,6 +14,7 @@ from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import Failure, pass_stream, pass_whole
 from jitsuri.flows.hot.ways import Leg, way_of
 from jitsuri.providers.rules.asking import body_for, fields_of, read_ask
+from jitsuri.providers.rules.prompting import prompted
 from jitsuri.providers.rules.retrying import Again, GiveUp, next_step
 from jitsuri.providers.rules.translating_requests import anthropic_to_openai, openai_to_anthropic
 from jitsuri.routing.rules.choosing import side_of
@@ -105,6 +106,11 @@ async def tried(
 def _body(call: CallUnderWay, leg: Leg, holding: Held) -> bytes | Refusal:
     """The request as the upstream understands it."""
     asked, upstream, manner = call.asked, leg.upstream, leg.manner
+    if leg.prompt:
+        made_anew = prompted(asked, leg.prompt)
+        if isinstance(made_anew, Refusal):
+            return made_anew
+        asked = made_anew
     if upstream.dialect == asked.dialect:
         return body_for(
             asked, model=leg.target.model, most_output_tokens=holding.cap, with_usage=asked.is_stream,

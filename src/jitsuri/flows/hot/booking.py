@@ -23,8 +23,10 @@ from jitsuri.ledger.rules.costing import Costed
 from jitsuri.ledger.rules.estimating import estimated_tokens
 from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.ledger.shapes.intents import Intent
+from jitsuri.providers.rules.prompting import with_prompt
 from jitsuri.providers.shapes import Asked, Dialect, Told
 from jitsuri.terms.ids import sibling_id
+from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.terms.usage import Usage
 
@@ -203,7 +205,7 @@ class Attempt:
             named = call.asked.operation == "other" or not way.plan.is_variant
             outcome = metered(status, http_status, error_code, is_named_by_caller=named)
         desk.meters.count(
-            int(call.at.timestamp()) // 60, way.plan.task, leg.upstream.name, leg.target.model, outcome,
+            int(call.at.timestamp()) // 60, way.plan.task, leg.upstream.name, leg.model_counted, outcome,
             latency_ms=latency_ms, first_token_ms=self.first_token_ms, input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens, cost_micro_jpy=micro_jpy,
             is_empty=status == "ok" and self.told.is_empty, fell_back=call.attempts > 1,
@@ -244,6 +246,9 @@ class Attempt:
         if self.response and not told.output_bytes:
             output = estimated_tokens(len(self.response), len(self.response.decode("utf-8", "ignore")))
         body = self.call.inquiry.body
+        if self.leg.prompt:
+            sent = with_prompt(self.call.asked.dialect, body, self.leg.prompt)
+            body = body if isinstance(sent, Refusal) else sent
         given = estimated_tokens(len(body), len(body.decode("utf-8", "ignore")))
         if self.call.asked.operation == "embeddings":
             output = 0

@@ -45,7 +45,7 @@ def held(desk: Desk, call: CallUnderWay, leg: Leg) -> Held | Awaitable[Held | Re
     cap = None
     if asked.operation == "chat":
         cap = cap_of(asked, call.way.plan.most_output_tokens, desk.most_output_tokens if is_hard else 0)
-    bound = bound_of(asked, cap)
+    bound = bound_of(asked, cap, leg.prompt_bytes)
     micro_jpy = 0
     if is_hard and not leg.is_free:
         if asked.unbounded:
@@ -81,9 +81,10 @@ def cap_of(asked: Asked, task_cap: int, hard_cap: int) -> int | None:
     return task_cap or hard_cap or None
 
 
-def bound_of(asked: Asked, cap: int | None) -> Usage:
-    """The most that an attempt can use: a token per byte of input, its media, its maximum of output."""
-    given = asked.input_bytes + MESSAGE_TOKENS + MEDIA_TOKENS * asked.inline_media
+def bound_of(asked: Asked, cap: int | None, more_bytes: int = 0) -> Usage:
+    """The most that an attempt can use: a token per byte of input, its media, its maximum of output. ``more_bytes`` are
+    those that a task's prompt adds."""
+    given = asked.input_bytes + more_bytes + MESSAGE_TOKENS + MEDIA_TOKENS * asked.inline_media
     most = cap if cap is not None else asked.most_output_tokens or 0
     made = most * asked.answers if asked.operation == "chat" else 0
     written = given if asked.writes_cache else 0

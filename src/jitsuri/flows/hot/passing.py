@@ -10,7 +10,7 @@ from typing import Literal
 
 from jitsuri.flows.hot.booking import Attempt
 from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
-from jitsuri.flows.hot.telling import answer_headers, refused, told_target
+from jitsuri.flows.hot.telling import answer_headers, refused
 from jitsuri.providers.rules.ending import Broken, Cut, end_of_stream
 from jitsuri.providers.rules.reading import StreamReader, read_answer
 from jitsuri.providers.rules.refusing import STATUS, read_error, refusal_body
@@ -258,5 +258,5 @@ def _stream_headers(attempt: Attempt) -> Headers:
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-cache"),
         (b"x-jitsuri-call", str(attempt.call.call_id).encode()),
-        (b"x-jitsuri-answered-by", told_target(attempt.leg.target)),
+        (b"x-jitsuri-answered-by", attempt.leg.told),
     ]

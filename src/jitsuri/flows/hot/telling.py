@@ -27,6 +27,7 @@ REASONS: Mapping[str, Reason] = {
         "forbidden",
     ),
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
+    "prompt_missing": "no_capacity",
     "rate_limited": "rate",
     "body_too_large": "too_large",
     "headers_too_large": "headers",
@@ -88,6 +89,7 @@ def answer_headers(call_id: str, length: int) -> Headers:
 
 
 @lru_cache(maxsize=10_000)
-def told_target(target: Target) -> bytes:
-    """Upstream and model for the caller's header. A model is named by the caller: what no header may hold gives way."""
+def told_target(target: Target | str) -> bytes:
+    """Upstream and model, or how a way is written, for the caller's header. A model is named by the caller: what no header
+    may hold gives way."""
     return "".join(sign if sign.isprintable() else "?" for sign in str(target)).encode()

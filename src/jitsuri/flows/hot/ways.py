@@ -13,9 +13,11 @@ from jitsuri.flows.hot.desk import Desk
 from jitsuri.flows.hot.telling import told_target
 from jitsuri.ledger.live.budgets import CallBudgets
 from jitsuri.providers.rules.addressing import path_for
+from jitsuri.providers.rules.prompting import prompt_bytes
 from jitsuri.providers.rules.translating_manners import manner_of
 from jitsuri.providers.shapes import Operation, Purpose
-from jitsuri.routing.shapes import Plan, Target
+from jitsuri.routing.rules.naming import way_name
+from jitsuri.routing.shapes import Instruction, Plan, Target
 from jitsuri.terms.outcomes import Refusal
 
 PATHS = {"openai": {"chat": "/chat/completions", "embeddings": "/embeddings"}, "anthropic": {"chat": "/messages"}}
@@ -31,9 +33,15 @@ MOST_KEPT = 10_000
 class Leg:
     """One target of a plan, ready to be asked."""
 
-    __slots__ = ("answered_by", "ask", "is_free", "kept_out", "manner", "path", "target", "upstream")
+    __slots__ = (
+        "answered_by", "ask", "is_free", "kept_out", "manner", "model_counted", "path", "prompt", "prompt_bytes", "target", "told",
+        "upstream",
+    )  # fmt: skip
 
-    def __init__(self, desk: Desk, key: Key, plan: Plan, model: str, target: Target, operation: Operation) -> None:
+    def __init__(
+        self, desk: Desk, key: Key, plan: Plan, model: str, target: Target, operation: Operation,
+        instruction: Instruction | None = None,
+    ) -> None:  # fmt: skip
         upstream = desk.upstreams[target.upstream]
         self.target = target
         self.upstream = upstream
@@ -43,7 +51,16 @@ class Leg:
         self.path = path_for(upstream, PATHS[upstream.dialect].get(operation, ""), target.model)
         self.manner = manner_of(upstream.kind, target.model, upstream.api_version)
         self.is_free = upstream.kind in FREE_KINDS
-        self.answered_by = b"x-jitsuri-answered-by: %b\r\n" % told_target(target)
+        self.prompt = "" if instruction is None else instruction.text
+        """What replaces the caller's system prompt; '' leaves it."""
+        self.prompt_bytes = 0 if instruction is None else prompt_bytes(instruction.text)
+        """By how much a body can grow for it."""
+        version = 0 if instruction is None else instruction.version
+        self.told = told_target(way_name(target, version))
+        """How callers are told who answered."""
+        self.model_counted = way_name(target, version).partition("/")[2]
+        """How meters name the model: with the prompt, so that a canary that differs in nothing else is seen."""
+        self.answered_by = b"x-jitsuri-answered-by: %b\r\n" % self.told
 
 
 class Way:
@@ -71,7 +88,11 @@ class Way:
         self.plan = plan
         self.department = key.department or plan.department
         self.group_id: UUID = gateway_group(plan.task, key.name)
-        self.legs = tuple(Leg(desk, key, plan, model, target, operation) for target in plan.targets)
+        instructions = plan.instructions or (None,) * len(plan.targets)
+        self.legs = tuple(
+            Leg(desk, key, plan, model, target, operation, instruction)
+            for target, instruction in zip(plan.targets, instructions, strict=True)
+        )
         self.touched_on: date | None = None
         """The last day on which the key's use was noted."""
         self._budgets: CallBudgets | None = None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from jitsuri.ledger.rules.finding import sheets_of
 from jitsuri.ledger.rules.pricing import Resolved, is_active, resolve
 from jitsuri.ledger.shapes.pricing import (
     Block,
+    Factor,
     ModelSheet,
     PriceBook,
     PriceChange,
@@ -19,6 +20,7 @@ from jitsuri.ledger.shapes.pricing import (
     UnitPrice,
     Unpriced,
 )
+from jitsuri.terms.money import EXACT_DIGITS
 from jitsuri.terms.usage import PART_OF
 
 _WHOLE = {part: whole for part, whole in reversed(PART_OF)}
@@ -66,15 +68,40 @@ def changes_of(sheet: ModelSheet) -> tuple[PriceChange, ...]:
 
 def changes_ahead(book: PriceBook, today: date, horizon_days: int) -> tuple[PriceChange, ...]:
     """Announced changes after ``today`` and up to ``horizon_days`` later, soonest first."""
+    found = [change for sheet in sheets_of(book) for change in changes_ahead_of(sheet, today, horizon_days)]
+    return tuple(sorted(found, key=_order))
+
+
+def changes_ahead_of(sheet: ModelSheet, today: date, horizon_days: int) -> tuple[PriceChange, ...]:
+    """Announced changes of one model after ``today`` and up to ``horizon_days`` later, soonest first.
+
+    A factor of the company's own that begins or ends is such a change too.
+    """
     last = today + timedelta(days=horizon_days)
-    found = [
-        change
-        for sheet in sheets_of(book)
-        if any(_is_within(block, today, last) for block in sheet.blocks)
-        for change in changes_of(sheet)
-        if today < change.on <= last
-    ]
-    return tuple(sorted(found, key=lambda c: (c.on, c.provider, c.model, c.tier, c.above_tokens)))
+    dated: tuple[Block | Factor, ...] = (*sheet.blocks, *sheet.factors)
+    if not any(_is_within(row, today, last) for row in dated):
+        return ()
+    return tuple(sorted((c for c in changes_of(sheet) if today < c.on <= last), key=_order))
+
+
+def change_percent(sheet: ModelSheet, since: date, on: date) -> Decimal | None:
+    """By how many per cent the standard price differs on a day from that of an earlier one: of input and output the one
+    that moved more. None where either day has no price, or another currency; a price of zero that is no more is 100."""
+    before, after = (resolve(_steady(sheet), datetime.combine(day, time(12), UTC)) for day in (since, on))
+    if isinstance(before, Unpriced) or isinstance(after, Unpriced) or before.currency != after.currency:
+        return None
+    was, now = _points(before), _points(after)
+    found = [Decimal(0)]
+    for kind in ("input_tokens", "output_tokens"):
+        old, new = _price_at(was, kind, 0), _price_at(now, kind, 0)
+        if old is not None and new is not None and old != new:
+            with localcontext(prec=EXACT_DIGITS):
+                found.append((new - old) * 100 / old if old else Decimal(100))
+    return max(found, key=abs)
+
+
+def _order(change: PriceChange) -> tuple[date, str, str, str, int]:
+    return change.on, change.provider, change.model, change.tier, change.above_tokens
 
 
 def differences(
@@ -132,7 +159,7 @@ def _borders(sheet: ModelSheet) -> list[tuple[date, datetime]]:
     return [(found[border], border) for border in sorted(found)]
 
 
-def _is_within(block: Block, today: date, last: date) -> bool:
+def _is_within(block: Block | Factor, today: date, last: date) -> bool:
     starts, ends = block.starts_on, block.ends_on
     return (starts is not None and today < starts <= last) or (ends is not None and today <= ends < last)
 

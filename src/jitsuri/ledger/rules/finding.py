@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from jitsuri.ledger.shapes.pricing import Clause, ModelSheet, Override, PriceBook, Unpriced, Vendor
+from jitsuri.ledger.shapes.pricing import Clause, ModelSheet, Override, PriceBook, Retirement, Unpriced, Vendor
 
 PROVIDER_NAMES = {
     "azure.ai.openai": "azure", "azure.ai.inference": "azure", "azure_ai": "azure", "azure_openai": "azure",
@@ -63,6 +63,14 @@ def sheets_of(book: PriceBook) -> Iterator[ModelSheet]:
         if isinstance(found, ModelSheet) and found.match is None and (found.provider, found.model) not in met:
             met.add((found.provider, found.model))
             yield found
+
+
+def retirement_of(book: PriceBook, sheet: ModelSheet) -> Retirement | None:
+    """What the company's file says of the end of this model: an exact name before a pattern, a longer one before a
+    shorter one, of the same name the earliest day. None where it says nothing."""
+    name, at = sheet.model.lower(), sheet.provider
+    rows = [row for row in book.retirements if _is_meant(row.provider, row.model, at, at, name, sheet)]
+    return min(rows, key=_nearest, default=None)
 
 
 def vendor_named(book: PriceBook, name: str) -> Vendor | None:
@@ -190,6 +198,10 @@ def _overridden(base: ModelSheet | None, rows: list[Override], asked: str, name:
     blocks = (*base.blocks, *(row.block for row in ordered))
     note = "\n".join(dict.fromkeys(filter(None, (base.note, *(row.note for row in ordered)))))
     return replace(base, blocks=blocks, note=note, source=last.source)
+
+
+def _nearest(row: Retirement) -> tuple[bool, int, bool, date]:
+    return (row.model.endswith("*"), -len(row.model), row.on is None, row.on or date.max)
 
 
 def _rank(row: Override) -> tuple[bool, int, int, date]:

@@ -241,9 +241,17 @@ def price_of_mix(
 
     An estimate: which side of a cliff they fall on is decided by the *average* input per call.
     """
-    plan = _ready(sheet, region).plan(at, tier)
-    if isinstance(plan, Unpriced):
-        return plan
+    plan = plan_of(sheet, at, tier, region)
+    return plan if isinstance(plan, Unpriced) else mix_priced_by(plan, totals, calls)
+
+
+def plan_of(sheet: ModelSheet, at: datetime, tier: str = "", region: str = "") -> Plan | Unpriced:
+    """How a sheet prices at an instant: made once for many mixes of one day."""
+    return _ready(sheet, region).plan(at, tier)
+
+
+def mix_priced_by(plan: Plan, totals: Usage, calls: int) -> Decimal | Unpriced:
+    """As ``price_of_mix``, by a plan that is held already."""
     above = sum(1 for threshold in plan.thresholds if totals.input_tokens > threshold * calls)
     priced = _charged(plan, totals, above, calls)
     return priced if isinstance(priced, Unpriced) else priced.cost

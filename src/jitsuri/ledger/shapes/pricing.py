@@ -118,6 +118,24 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Retirement:
+    """The company's own note that a provider ends a model (``model`` may end in ``*``; provider ``*``: at any).
+
+    It ends no price: what is still answered is still billed, and booked.
+    """
+
+    provider: str
+    model: str
+    source: str
+    """Where the provider says so: its page of deprecations with the day it was read."""
+    on: date | None = None
+    """The first day without answers; None where it is only deprecated (廃止予定) so far."""
+    successor: str = ""
+    """The model that the provider names in its place, as ``provider/model`` or a name; '' where none is named."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSheet:
     """All prices of one model at one provider.
 
@@ -172,6 +190,7 @@ class PriceBook:
     vendors: tuple[Vendor, ...]
     overrides: tuple[Override, ...] = ()
     factors: tuple[Factor, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
 
     @property
     def models(self) -> int:

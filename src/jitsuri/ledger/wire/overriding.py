@@ -1,4 +1,4 @@
-"""The company's own price file (TOML): contract prices, own machines, discounts and regional uplifts.
+"""The company's own price file (TOML): contract prices, own machines, discounts, regional uplifts, and models that end.
 
     zone = "Asia/Tokyo"               # days, hours and weekdays below are told in this zone (this is the default)
 
@@ -21,6 +21,13 @@ the book's price) are optional. Tools are per thousand: ``web_searches``, ``requ
     region = "eu*"                    # optional
     factor = 1.1
     source = "price page, 2026-10-12"
+
+    [[retirement]]                    # the provider ends a model; prices stay, the radar warns
+    provider = "openai"
+    model = "gpt-5*"
+    retired_on = 2027-02-01           # the first day without answers; or deprecated = true where no day is told
+    successor = "openai/gpt-6-mini"   # optional: what the provider names in its place
+    source = "deprecations page, 2026-11-20"
 
 The whole format with every key: docs/explanation/how-a-cost-is-priced.md.
 """
@@ -46,6 +53,7 @@ from jitsuri.ledger.shapes.pricing import (
     ModelSheet,
     Override,
     PriceBook,
+    Retirement,
     Step,
     UnitPrice,
 )
@@ -78,6 +86,7 @@ _PRICE_KEYS = (
     *_SHARED, "currency", "name", "from_time", "until_time", "weekdays", "steps", "keep_listed", *KINDS,
 )  # fmt: skip
 _FACTOR_KEYS = (*_SHARED, "region", "factor")
+_RETIREMENT_KEYS = ("provider", "model", "source", "note", "retired_on", "deprecated", "successor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class OwnPrices:
 
     overrides: tuple[Override, ...] = ()
     factors: tuple[Factor, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +121,17 @@ def overrides_from_toml(path: Path) -> OwnPrices:
     except tomllib.TOMLDecodeError as error:
         raise CallerError("override_not_toml", file=path, why=str(error)) from error
     top = _Row(path, content, "", 0, tree)
-    top.only("zone", "price", "factor")
+    top.only("zone", "price", "factor", "retirement")
     zone = top.zone(DEFAULT_ZONE)
     rows = [_override(_Row(path, content, "price", n, row), zone) for n, row in enumerate(top.tables("price"))]
     factors = [_factor(_Row(path, content, "factor", n, row), zone) for n, row in enumerate(top.tables("factor"))]
-    return OwnPrices(tuple(rows), tuple(factors))
+    ends = [_retirement(_Row(path, content, "retirement", n, row)) for n, row in enumerate(top.tables("retirement"))]
+    return OwnPrices(tuple(rows), tuple(factors), tuple(ends))
+
+
+def own_prices_of(book: PriceBook) -> OwnPrices:
+    """The company's own rows as a book holds them."""
+    return OwnPrices(book.overrides, book.factors, book.retirements)
 
 
 def with_own_prices(book: PriceBook, own: OwnPrices) -> PriceBook:
@@ -124,7 +140,7 @@ def with_own_prices(book: PriceBook, own: OwnPrices) -> PriceBook:
     Raises CallerError ``override_currency_mixed`` where a row that changes only some kinds of a price has another
     currency than that price.
     """
-    whole = replace(book, overrides=own.overrides, factors=own.factors)
+    whole = replace(book, overrides=own.overrides, factors=own.factors, retirements=own.retirements)
     for row in own.overrides:
         if not (row.block.is_partial or row.block.tier):
             continue
@@ -153,15 +169,22 @@ def warnings_of(book: PriceBook, own: OwnPrices) -> tuple[OwnWarning, ...]:
         if forgotten and not row.block.is_partial and not row.block.tier:
             facts = {"kinds": ", ".join(forgotten)}
             found.append(OwnWarning("kinds_forgotten", row.provider, row.model, facts))
-    for factor in own.factors:
-        if isinstance(find_sheet(plain_book, factor.provider, factor.model.rstrip("*")), ModelSheet):
-            continue
-        if factor.model.endswith("*"):
-            sheets = (s for v in book.vendors if v.provider == factor.provider for s in v.sheets)
-            if any(s.model.lower().startswith(factor.model[:-1].lower()) for s in sheets):
-                continue
-        found.append(OwnWarning("factor_without_model", factor.provider, factor.model, {}))
+    for code, known_book, named in (
+        ("factor_without_model", plain_book, [(row.provider, row.model) for row in own.factors]),
+        # an own machine that only the file prices can end too
+        ("retirement_without_model", replace(book, factors=()), [(row.provider, row.model) for row in own.retirements]),
+    ):
+        found += [OwnWarning(code, *name, {}) for name in named if not _is_known(known_book, *name)]
     return tuple(found)
+
+
+def _is_known(book: PriceBook, provider: str, model: str) -> bool:
+    """Whether a row's provider and model, which may be a pattern, mean any model of the book."""
+    asked = "" if provider == "*" else provider
+    if isinstance(find_sheet(book, asked, model.rstrip("*")), ModelSheet):
+        return True
+    sheets = (s for v in book.vendors if provider in ("*", v.provider) for s in v.sheets)
+    return model.endswith("*") and any(s.model.lower().startswith(model[:-1].lower()) for s in sheets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,3 +371,15 @@ def _factor(row: _Row, zone: str) -> Factor:
         row.provider(), row.model(), factor, row.text("source"), region, row.tier(), first, last, row.zone(zone),
         row.text("note", ""),
     )  # fmt: skip
+
+
+def _retirement(row: _Row) -> Retirement:
+    row.only(*_RETIREMENT_KEYS)
+    on, is_deprecated = row.day("retired_on"), row.values.get("deprecated", False)
+    if not isinstance(is_deprecated, bool):
+        raise row.wrong("override_not_boolean", "deprecated", is_deprecated)
+    if on is None and not is_deprecated:
+        raise row.wrong("override_missing", "retired_on", "")
+    return Retirement(
+        row.provider(), row.model(), row.text("source"), on, row.text("successor", ""), row.text("note", "")
+    )

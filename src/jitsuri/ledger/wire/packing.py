@@ -14,7 +14,7 @@ from hashlib import sha256
 import msgspec
 import zstandard
 
-from jitsuri.ledger.shapes.pricing import Factor, Override, PriceBook, Vendor
+from jitsuri.ledger.shapes.pricing import Factor, Override, PriceBook, Retirement, Vendor
 from jitsuri.terms.errors import OperatorError
 
 FORMAT = 1
@@ -31,6 +31,8 @@ class _Content:
     vendors: tuple[Vendor, ...]
     overrides: tuple[Override, ...] = ()
     factors: tuple[Factor, ...] = ()
+    retirements: tuple[Retirement, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Written only where there are any, so that a book without them keeps the id it had before they were known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class _Outer:
     vendors: tuple[msgspec.Raw, ...]
     overrides: tuple[Override, ...] = ()
     factors: tuple[Factor, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(_Outer)
@@ -56,8 +59,9 @@ def sealed(book: PriceBook) -> PriceBook:
 
 def to_json(book: PriceBook) -> bytes:
     """The book's content, without its id: the same book gives the same bytes."""
+    retirements = book.retirements or msgspec.UNSET
     return msgspec.json.encode(
-        _Content(FORMAT, book.source, book.published_on, book.vendors, book.overrides, book.factors)
+        _Content(FORMAT, book.source, book.published_on, book.vendors, book.overrides, book.factors, retirements)
     )
 
 
@@ -71,7 +75,9 @@ def from_json(content: bytes) -> PriceBook:
         vendors = tuple([_VENDOR.decode(vendor) for vendor in read.vendors])
     except msgspec.DecodeError as error:
         raise OperatorError("price_book_damaged", book_id=_id(content), why=str(error)) from error
-    return PriceBook(_id(content), read.source, read.published_on, vendors, read.overrides, read.factors)
+    return PriceBook(
+        _id(content), read.source, read.published_on, vendors, read.overrides, read.factors, read.retirements
+    )
 
 
 def packed(book: PriceBook) -> bytes:

@@ -70,7 +70,7 @@ def read_ask(dialect: Dialect, operation: Operation, body: bytes) -> Asked | Ref
     try:
         fields = _fields_of(body)
     except _UNREADABLE as fault:
-        return _unreadable(body, fault)
+        return fault_of_body(body, fault)
     if operation == "chat" and dialect == "openai" and _PLAIN_FIELDS.issuperset(fields):
         plain = _plain_ask(fields, body)
         if plain is not None:
@@ -250,7 +250,8 @@ def _read_other(dialect: Dialect, operation: Operation, body: bytes) -> Asked:
 _PLACE = re.compile(r"\(byte (\d+)\)")
 
 
-def _unreadable(body: bytes, fault: Exception) -> Refusal:
+def fault_of_body(body: bytes, fault: Exception) -> Refusal:
+    """What msgspec's fault says of a body that was to be an object."""
     if isinstance(fault, RecursionError):
         return Refusal("body_too_deep", {})
     if isinstance(fault, msgspec.ValidationError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from jitsuri.rightsizing.records.verdicts import verdict_id_of
 from jitsuri.rightsizing.rules.packing import packed, unpacked
-from jitsuri.rightsizing.shapes.certificates import Certificate
+from jitsuri.rightsizing.shapes.certificates import Approval, Brief, Certificate, TaskNamed
 from jitsuri.store.door import Connection
 
 _NUMBER_LOCK = 5_410_040
@@ -56,6 +57,26 @@ def certificates(tx: Connection, verdict_id: UUID | None = None) -> list[KeptCer
         {"id": verdict_id},
     )
     return [_kept(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a document that its ``Brief`` holds; a reader skips the others, which are most of it."""
+
+    number: str
+    task: TaskNamed
+    valid_until: date | None
+    approvals: tuple[Approval, ...]
+    code: str
+
+
+def briefs(tx: Connection) -> list[Brief]:
+    """What lists need of every certificate, newest first."""
+    rows = tx.execute(
+        "SELECT decision, document FROM rightsizing_certificates ORDER BY issued_at DESC, number DESC"
+    ).fetchall()
+    found = ((decision, unpacked(bytes(document), _Lines)) for decision, document in rows)
+    return [Brief(one.number, one.task, its, one.valid_until, one.approvals, one.code) for its, one in found]
 
 
 def by_number(tx: Connection, number: str) -> KeptCertificate | None:

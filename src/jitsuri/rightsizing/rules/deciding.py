@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
 import numpy as np
+from msgspec import UNSET
 
 from jitsuri.evaluation.rules.betting import capital_above, capital_below, first_reaching
 from jitsuri.evaluation.rules.counting import holm_levels, share_lower, share_upper
@@ -88,7 +89,8 @@ def decide(
     size = 1 + len(family.others)
     span = _span(found, level) if found.n and not found.problem else None
     span_95 = _span(found, 0.025) if span else None
-    slices = slices_of(found, pairs.slices, thresholds) if span else ()
+    even = found.evenly()
+    slices = slices_of(even, pairs.slices, thresholds) if span else ()
     critical = critical_of(pairs, thresholds)
     decision, reasons = _decision(found, span, thresholds, slices, critical)
     significance = _significance(found, span_95)
@@ -98,7 +100,11 @@ def decide(
         baseline=pairs.baseline,
         candidate=pairs.candidate,
         decision=decision,
-        reasons=(*reasons, *_cautions(found, decision, significance, slices, bars, size, level, thresholds)),
+        reasons=(
+            *reasons,
+            *_cautions(found, decision, significance, slices, bars, size, level, thresholds),
+            *_outside(pairs),
+        ),
         margin=thresholds.margin,
         n=found.n,
         people=found.people,
@@ -122,7 +128,7 @@ def decide(
         agreement=found.agreement,
         critical=critical,
         slices=slices,
-        split=split_of(found, pairs.slices, slices, thresholds) if span else None,
+        split=split_of(even, pairs.slices, slices, thresholds) if span else None,
         costs=costs,
         dropped=None,
         bars=bars,
@@ -132,6 +138,7 @@ def decide(
         seed=origin.seed,
         data_hash=origin.data_hash,
         code_version=origin.code_version,
+        judging=found.judging or UNSET,
     )
 
 
@@ -166,7 +173,11 @@ def with_dropped(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def anytime_of(found: Estimate, pairs: Pairs, thresholds: Thresholds, size: int, seed: int) -> Anytime:
-    """The e-process over the deciding labels in their drawn order; a family shares α evenly (sums of e-values)."""
+    """The e-process over the deciding labels in their drawn order; a family shares α evenly (sums of e-values).
+
+    Where pairs were not drawn evenly, only the uniform share is bet on: the mean of the others is that of no traffic.
+    """
+    found = found.evenly()
     order = drawn_order([pairs.prompt_ids[at] for at in found.places], seed)
     values = found.differences[order]
     above, below = capital_above(values, -thresholds.margin), capital_below(values, -thresholds.margin)
@@ -185,7 +196,8 @@ def anytime_of(found: Estimate, pairs: Pairs, thresholds: Thresholds, size: int,
 
 def critical_of(pairs: Pairs, thresholds: Thresholds) -> Critical | None:
     """The candidate's critical errors with their bound; None where nobody looked for any."""
-    looked = [said for said in pairs.critical_candidate if said is not None]
+    held = _counted(pairs)
+    looked = [said for at in held if (said := pairs.critical_candidate[at]) is not None]
     if not looked:
         return None
     errors, n = sum(looked), len(looked)
@@ -195,7 +207,7 @@ def critical_of(pairs: Pairs, thresholds: Thresholds) -> Critical | None:
         decision = "pass"
     elif lower > thresholds.critical_limit:
         decision = "fail"
-    before = sum(bool(said) for said in pairs.critical_baseline)
+    before = sum(bool(pairs.critical_baseline[at]) for at in held)
     return Critical(errors, n, rounded(upper), thresholds.critical_limit, before, decision)
 
 
@@ -208,10 +220,28 @@ def bars_of(pairs: Pairs, thresholds: Thresholds) -> tuple[BarResult, ...]:
         if pairs.human
         else (pairs.judge_candidate, pairs.judge_baseline)
     )
-    found = [_bar(pairs.candidate, mine[0], thresholds)]
+    held = _counted(pairs)
+    found = [_bar(pairs.candidate, tuple(mine[0][at] for at in held), thresholds)]
     if pairs.baseline:
-        found.append(_bar(pairs.baseline, mine[1], thresholds))
+        found.append(_bar(pairs.baseline, tuple(mine[1][at] for at in held), thresholds))
     return tuple(found)
+
+
+def _counted(pairs: Pairs) -> Sequence[int]:
+    """The pairs that may be counted as they stand: all, or the uniform share where pairs were not drawn evenly."""
+    if isinstance(pairs.shares, tuple):
+        return [at for at, share in enumerate(pairs.shares) if share == "uniform"]
+    return range(len(pairs))
+
+
+def _outside(pairs: Pairs) -> list[Reason]:
+    """Critical errors that were seen where labels were focused: they count for no share, and are never left untold."""
+    if not isinstance(pairs.shares, tuple):
+        return []
+    count = sum(
+        bool(said) for said, share in zip(pairs.critical_candidate, pairs.shares, strict=True) if share != "uniform"
+    )
+    return [Reason("critical_outside", {"count": count})] if count else []
 
 
 def _bar(model: str, scores: Scores, thresholds: Thresholds) -> BarResult:
@@ -273,7 +303,7 @@ def _planned(found: Estimate, thresholds: Thresholds) -> int:
     0 where it looks so bad that no sensible number would show it good.
     """
     left = thresholds.margin + min(0.0, found.difference or 0.0)
-    spread = float(np.mean(found.differences**2)) if found.n else 0.0
+    spread = found.spread
     if left < LEAST_MARGIN_LEFT or spread <= 0:
         return 0
     return labels_needed(
@@ -288,7 +318,7 @@ def _span(found: Estimate, level: float) -> Span:
 def _significance(found: Estimate, span: Span | None) -> Significance:
     """Better or worse at 5 %, two-sided: the interval leaves zero out, and so do the signs where people or one scorer alone
     decide. The second test makes sure that one and the same model is called different in at most 5 % of cases."""
-    if span is None or (found.method == "paired" and p_flipped(found.differences) > 0.05):
+    if span is None or (found.method == "paired" and p_flipped(found.evenly().differences) > 0.05):
         return "none"
     return "worse" if span.high < -EDGE else "better" if span.low > EDGE else "none"
 

@@ -12,9 +12,14 @@ from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
+from msgspec import UNSET, DecodeError, UnsetType
 from numpy.typing import NDArray
 
+from jitsuri.evaluation.rules.judging.counting import counted
+from jitsuri.evaluation.shapes import Hearing, JudgeCounts
 from jitsuri.rightsizing.rules.estimating import Floats, array
+from jitsuri.rightsizing.rules.packing import unpacked
+from jitsuri.rightsizing.rules.weighting import JOINT
 from jitsuri.rightsizing.shapes.outcomes import Pairs, Scores, Table
 from jitsuri.rightsizing.shapes.verdicts import Missing
 from jitsuri.terms.errors import CallerError
@@ -26,11 +31,17 @@ SLICE_FIELDS = frozenset({"slice", "category", "channel", "customer_type", "lang
 """Columns that are taken as slices without being asked for, besides those named ``slice_…``."""
 
 STRATUM = "stratum"
+SHARE = "share"
+"""The column that says how a pair came to people: ``uniform`` or ``focused`` (decision 0034)."""
+STRATUM_SIZE = "stratum_size"
+SHARES = frozenset({"uniform", "focused", ""})
 AGAINST = "against"
 """Column of a table whose scorers look at pairs: the candidate that a row of the baseline was scored against. '' is all."""
 TASK_FIELD = "task"
-JOINT = "\u001f"
-"""Between task and prompt id where tasks are pooled (ASCII unit separator)."""
+JUDGE = "judge:"
+"""How the names of LLM judges begin (``judge:upstream/model``) where Jitsuri asked them."""
+REPORTED = "similarity:"
+"""How the names of figures begin that are reported and never decide: two answers may be alike and one of them wrong."""
 
 Places = NDArray[np.int64]
 Name = TypeVar("Name", bound=tuple[str, ...])
@@ -102,18 +113,31 @@ def scorers_in(table: Table, human: str, judge: str) -> Scorers:
     """Who scores, from what was asked and what the table holds.
 
     Raises CallerError ``outcomes_scorers_several`` where nobody was named and an answer has several, and the codes of
-    ``named``; ``outcomes_scorer_twice`` where one is to be both.
+    ``named``; ``outcomes_scorer_twice`` where one is to be both; ``outcomes_scorer_reported`` for a figure that is reported and
+    never decides, ``outcomes_judge_as_people`` for an LLM judge that is to be people.
     """
     known = sorted(set(table.judges))
     found_human = named(human, known, "human") if human else ""
     found_judge = named(judge, known, "judge") if judge else ""
+    _check_kinds(found_human, found_judge, known)
     if found_human and found_human == found_judge:
         raise CallerError("outcomes_scorer_twice", name=found_human)
     if found_human or found_judge:
         return Scorers(found_human, found_judge)
     if len(known) > 1 and _has_several(table):
         raise CallerError("outcomes_scorers_several", known=", ".join(known))
+    if len(known) == 1 and known[0].startswith(JUDGE):
+        return Scorers("", known[0])
     return Scorers("", "", ", ".join(name for name in known if name))
+
+
+def _check_kinds(human: str, judge: str, known: Sequence[str]) -> None:
+    """A scorer's name may say what it is: then it is nothing else."""
+    if human.startswith(JUDGE):
+        raise CallerError("outcomes_judge_as_people", name=human)
+    eyes = [human, judge] if human or judge else known
+    if reported := next((name for name in eyes if name.startswith(REPORTED)), ""):
+        raise CallerError("outcomes_scorer_reported", name=reported)
 
 
 def indexed(table: Table, scorers: Scorers) -> Index:
@@ -204,6 +228,9 @@ def pairs_of(
     rows = [int(at) for at in np.where(there[kept] >= 0, there[kept], here[kept])]
     keys = [index.requests[at] for at in kept]
     is_pooled = task is None
+    drawn = _drawn(table, index, scorers, candidate, kept, asked, rows) if baseline else None
+    if drawn is not None:
+        asked &= ~drawn.left
     slices = {}
     for name in slice_fields:
         if (values := _sliced(table.fields[name], rows)) is not None:
@@ -218,7 +245,7 @@ def pairs_of(
         human=scorers.human,
         judge=scorers.judge or ("" if scorers.human else scorers.shown),
         prompt_ids=tuple(f"{name}{JOINT}{own}" if is_pooled else own for name, own in keys),
-        strata=_strata(table, keys, rows, is_pooled),
+        strata=drawn.strata if drawn else _strata(table, keys, rows, is_pooled),
         people_baseline=_told(one[0][kept]) if scorers.human else nobody,
         people_candidate=_told(other[0][kept]) if scorers.human else nobody,
         judge_baseline=_told(one[1][kept]) if scorers.judge or not scorers.human else nobody,
@@ -233,6 +260,9 @@ def pairs_of(
             int((asked & ~has_other).sum()),
         ),
         is_judge_named=scorers.is_named,
+        shares=drawn.shares if drawn else UNSET,
+        stratum_sizes=drawn.sizes if drawn else UNSET,
+        judging=_judging(table, index, candidate, scorers.judge, asked),
     )
 
 
@@ -266,6 +296,22 @@ def slice_columns(table: Table, asked: Sequence[str]) -> list[str]:
     if asked:
         return list(asked)
     return sorted(name for name in table.fields if name in SLICE_FIELDS or name.startswith("slice_"))
+
+
+def _judging(
+    table: Table, index: Index, candidate: str, judge: str, asked: NDArray[np.bool_]
+) -> JudgeCounts | UnsetType:
+    """What the table tells of how the judge worked on this candidate. Raises CallerError ``outcomes_broken_hearing``."""
+    if not judge or not table.hearings:
+        return UNSET
+    held: list[Hearing] = []
+    for row in index.places(candidate, judge)[asked]:
+        if row >= 0 and table.hearings[row]:
+            try:
+                held.append(unpacked(table.hearings[row].encode(), Hearing))
+            except DecodeError as error:
+                raise CallerError("outcomes_broken_hearing", line=table.lines[row], reason=str(error)[:200]) from None
+    return counted(held) or UNSET
 
 
 def _same_prompts(table: Table, here: Places, there: Places) -> NDArray[np.bool_]:
@@ -316,6 +362,73 @@ def _critical(
 def _sliced(column: Sequence[str], rows: Sequence[int]) -> tuple[str, ...] | None:
     values = tuple(column[at] for at in rows)
     return values if 1 < len({value for value in values if value}) <= MOST_SLICE_VALUES else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """How pairs came to people, where the table says so; strata carry the task's name, so that pooled tasks stay apart."""
+
+    strata: tuple[str, ...]
+    shares: tuple[str, ...]
+    sizes: Mapping[str, int]
+    left: NDArray[np.bool_]
+    """Requests whose pair could have been drawn, was not, and nobody scored: left out by design, so not missing."""
+
+
+def _drawn(
+    table: Table,
+    index: Index,
+    scorers: Scorers,
+    candidate: str,
+    kept: Places,
+    asked: NDArray[np.bool_],
+    rows: Sequence[int],
+) -> _Drawn | None:
+    """Shares and strata as the candidate's rows tell them; None where none does or no people are asked.
+
+    Raises CallerError ``outcomes_share_unknown`` for a word that is no share, and for a label on a pair that was not drawn.
+    """
+    if SHARE not in table.fields or not scorers.human:
+        return None
+    people = index.places(candidate, scorers.human)
+    at = [int(own) if own >= 0 else row for own, row in zip(people[kept], rows, strict=True)]
+    shares = tuple(table.fields[SHARE][row] for row in at)
+    if not any(shares):
+        return None
+    for row, share, own in zip(at, shares, people[kept], strict=True):
+        is_labelled = own >= 0 and table.scores[row] is not None
+        if share not in SHARES or (is_labelled and not share):
+            raise CallerError("outcomes_share_unknown", line=table.lines[row], value=share[:80] or "–")
+    strata = tuple(_stratum_of(table, row) for row in at)
+    whole = np.where(people >= 0, people, index.any_row(candidate))
+    is_left = np.array([row >= 0 and _is_left(table, int(row)) for row in whole], dtype=bool)
+    is_left[kept] = False
+    return _Drawn(strata, shares, _stratum_sizes(table, [int(row) for row in whole[asked] if row >= 0]), is_left)
+
+
+def _is_left(table: Table, row: int) -> bool:
+    has_size = STRATUM_SIZE not in table.fields or bool(table.fields[STRATUM_SIZE][row])
+    return has_size and not table.fields[SHARE][row]
+
+
+def _stratum_of(table: Table, row: int) -> str:
+    name = table.fields[STRATUM][row] if STRATUM in table.fields else ""
+    return f"{table.tasks[row]}{JOINT}{name}" if table.tasks[row] else name
+
+
+def _stratum_sizes(table: Table, rows: Sequence[int]) -> dict[str, int]:
+    """Pairs by stratum as the table tells them, else counted. Raises CallerError ``outcomes_stratum_size``."""
+    sizes: dict[str, int] = {}
+    column = table.fields.get(STRATUM_SIZE)
+    for row in rows:
+        name = _stratum_of(table, row)
+        told = column[row] if column is not None else ""
+        if column is not None and not told:  # no pair that could have been drawn: one of the two did not answer
+            continue
+        if told and not (told.isascii() and told.isdigit() and 0 < int(told[:12]) < 10**9):
+            raise CallerError("outcomes_stratum_size", line=table.lines[row], value=told[:80])
+        sizes[name] = max(sizes.get(name, 0), int(told)) if told else sizes.get(name, 0) + 1
+    return sizes
 
 
 def _strata(table: Table, keys: Sequence[tuple[str, str]], rows: Sequence[int], is_pooled: bool) -> tuple[str, ...]:

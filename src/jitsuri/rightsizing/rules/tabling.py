@@ -8,8 +8,8 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TypeVar
 
-from jitsuri.rightsizing.rules.packing import rounded
-from jitsuri.rightsizing.rules.pairing import AGAINST, STRATUM
+from jitsuri.rightsizing.rules.packing import packed, rounded
+from jitsuri.rightsizing.rules.pairing import AGAINST, JUDGE, STRATUM
 from jitsuri.rightsizing.shapes.outcomes import Table
 from jitsuri.rightsizing.shapes.trials import (
     BASELINE,
@@ -25,8 +25,6 @@ from jitsuri.rightsizing.shapes.trials import (
 
 SLICES = ("length", "channel", "customer_type", "slice_hours")
 Cell = TypeVar("Cell")
-JUDGE = "judge:"
-"""How the names of scorers begin that see pairs and are no people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,7 @@ class _Row:
     score: float | None
     critical: bool | None
     against: str = ""
+    hearing: str = ""
 
 
 def table_of_trial(
@@ -84,7 +83,9 @@ def table_of_trial(
                     continue
                 found = by_answer.get((name, way.number, at)) if answer.state == "answered" else None
                 told = (found.score, found.critical) if found is not None else (None, None)
-                rows.append(_Row(request, way, answer, name, *told))
+                is_heard = found is not None and name.startswith(JUDGE) and "judge" in found.facts
+                hearing = packed(found.facts).decode() if found is not None and is_heard else ""
+                rows.append(_Row(request, way, answer, name, *told, hearing=hearing))
     return _table(trial.task, rows, texts)
 
 
@@ -158,6 +159,7 @@ def _table(task: str, rows: Sequence[_Row], texts: Texts | None) -> Table:
         fields=fields,
         signals={},
         costs_jpy=tuple(_cost(row) for row in rows),
+        hearings=tuple(row.hearing for row in rows) if any(row.hearing for row in rows) else (),
     )
 
 
@@ -180,7 +182,7 @@ def only(table: Table, scorer: str) -> Table:
         tuple(range(1, len(kept) + 1)), of(table.tasks), of(table.prompt_ids), of(table.prompts), of(table.models),
         of(table.answers), of(table.scores), of(table.judges), of(table.input_tokens), of(table.output_tokens),
         of(table.costs_usd), of(table.critical), {name: of(column) for name, column in table.fields.items()}, {},
-        table.are_tokens_estimated, of(table.costs_jpy),
+        table.are_tokens_estimated, costs_jpy=of(table.costs_jpy), hearings=of(table.hearings) if table.hearings else (),
     )  # fmt: skip
 
 
@@ -197,5 +199,7 @@ def rows_of_table(table: Table) -> list[dict[str, object]]:
             "critical": table.critical[at], "input_tokens": table.input_tokens[at],
             "output_tokens": table.output_tokens[at], "cost_jpy": None if cost is None else float(cost),
         }  # fmt: skip
+        if table.hearings:
+            row["judge_facts"] = table.hearings[at] or None
         found.append(row | {name: column[at] for name, column in table.fields.items()})
     return found

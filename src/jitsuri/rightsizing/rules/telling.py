@@ -53,6 +53,7 @@ def told(verdict: Verdict) -> dict[str, Any]:
         "anytime": None if verdict.anytime is None else {
             "verdict": DECISION_JA[verdict.anytime.decision], **asdict(verdict.anytime)},
         "agreement": None if verdict.agreement is None else asdict(verdict.agreement),
+        "judging": asdict(verdict.judging) if verdict.judging else None,
         "critical": None if verdict.critical is None else asdict(verdict.critical),
         "slices": [{**asdict(one), "span": _ends(one.span)} for one in verdict.slices],
         "split": None if verdict.split is None else {**asdict(verdict.split), "span": _ends(verdict.split.span)},

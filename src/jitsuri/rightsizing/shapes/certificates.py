@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-from jitsuri.rightsizing.shapes.verdicts import Verdict
+from jitsuri.rightsizing.shapes.verdicts import Decision, Verdict
 
 ApprovalStep = Literal["draft", "review", "decision"]
 """起案, 審査, 決裁."""
@@ -96,6 +96,18 @@ class Approval:
     name: str = ""
     role: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a list needs of a certificate: the same fields as the document's, read without the rest of it."""
+
+    number: str
+    task: TaskNamed
+    decision: Decision
+    valid_until: date | None
+    approvals: tuple[Approval, ...]
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import UNSET, UnsetType
+
+from jitsuri.evaluation.shapes import JudgeCounts
 from jitsuri.rightsizing.shapes.verdicts import Missing
 
 Scores = tuple[float | None, ...]
@@ -39,6 +42,9 @@ class Table:
     signals: Mapping[str, tuple[float | None, ...]]
     """Numbers that came with an answer (confidence, mean log-probability): features of a cascade, nothing else."""
     are_tokens_estimated: bool = False
+    hearings: tuple[str, ...] = ()
+    """What a pairwise judge said of a row's answer (``evaluation.shapes.Hearing`` as JSON); '' where there is none. Empty where
+    the table has no such column."""
     costs_jpy: tuple[Decimal | None, ...] = ()
     """Yen of each answer as a ledger booked it; () where the table has no such column. They go before dollars and tokens."""
 
@@ -114,6 +120,18 @@ class Pairs:
     missing: Missing
     is_judge_named: bool = True
     """False: the table has one scorer that nobody called a judge (an exact match, a rule)."""
+    judging: JudgeCounts | UnsetType = UNSET
+    """How the judge worked; not there where the table does not tell, so that older records keep their bytes."""
+    shares: tuple[str, ...] | UnsetType = UNSET
+    """How each pair came to people: ``uniform`` (drawn from all alike), ``focused``, '' (not drawn). Unset, and in no record,
+    where nobody says that pairs were drawn unevenly."""
+    stratum_sizes: Mapping[str, int] | UnsetType = UNSET
+    """Pairs that could have been drawn, by stratum; set with ``shares``."""
+
+    @property
+    def is_uneven(self) -> bool:
+        """Were labels spent more on some strata than on others? Then strata are weighted, and counts rest on the uniform share."""
+        return not isinstance(self.shares, UnsetType)
 
     def __len__(self) -> int:
         return len(self.prompt_ids)

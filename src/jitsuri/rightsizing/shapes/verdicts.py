@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
+from jitsuri.evaluation.shapes import JudgeReport
 from jitsuri.rightsizing.shapes.cascades import Cascade
 from jitsuri.terms.outcomes import Dropped
 
@@ -76,7 +79,7 @@ class Agreement:
     bias_span: Span
     is_used: bool
     set_aside: str = ""
-    """Why the judge is not used: ``misleading``, ``no_information``, ``too_few``."""
+    """Why the judge is not used: ``misleading``, ``no_information``, ``too_few``, or a fault of its report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +221,5 @@ class Verdict:
     data_hash: str
     """``sha256:`` of the canonical rows that were used."""
     code_version: str
+    judging: JudgeReport | UnsetType = UNSET
+    """How the judge worked, whatever people say; not there where nobody looked, so that older records keep their bytes."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from jitsuri.routing.rules.naming import is_task_name
-from jitsuri.routing.shapes import DataRule, Plan, Site, Target, Task, Variant
+from jitsuri.routing.shapes import DataRule, Instruction, Plan, Site, Target, Task, Variant
 from jitsuri.terms.ids import UNASSIGNED
 from jitsuri.terms.outcomes import Dropped, Refusal
 
@@ -39,10 +40,12 @@ def plan(
     rules: Mapping[str, DataRule],
     sites: Mapping[str, Site],
     default: str = "",
+    prompts: Mapping[tuple[str, int], str] | None = None,
 ) -> Plan | Refusal:
-    """The targets of a call in order, with those left out.
+    """The targets of a call in order, with those left out. ``prompts``: texts by task and version.
 
-    Refuses ``task_unknown``, ``task_retired``, ``variant_missing``, ``model_unknown``, ``no_target_allowed``.
+    Refuses ``task_unknown``, ``task_retired``, ``variant_missing``, ``model_unknown``, ``no_target_allowed``,
+    ``prompt_missing``.
     """
     known = tasks.get(task)
     if task and known is None:
@@ -68,17 +71,41 @@ def plan(
     department = known.department if known is not None else UNASSIGNED
     cap = variant.most_output_tokens if variant is not None else 0
     is_variant = model.startswith(TASK_PREFIX)
-    canary = variant.canary if variant is not None and is_variant else None
+    plain = Plan(task, department, kept, dropped, cap, is_variant)
+    return plain if variant is None or not is_variant else _of_variant(plain, variant, sites, rule, prompts or {})
+
+
+def _of_variant(
+    plain: Plan, variant: Variant, sites: Mapping[str, Site], rule: DataRule | None,
+    prompts: Mapping[tuple[str, int], str],
+) -> Plan | Refusal:  # fmt: skip
+    """The plan with the variant's prompt, and its canary's beside it."""
+    own = _instruction(variant.task, variant.prompt, prompts)
+    if isinstance(own, Refusal):
+        return own
+    if own is not None:
+        plain = replace(plain, instructions=(own,) * len(plain.targets))
+    canary = variant.canary
     if canary is None:
-        return Plan(task, department, kept, dropped, cap, is_variant)
-    first_kept, first_dropped = _parted((canary.target,), sites, rule)
-    if not first_kept:
-        return Plan(task, department, kept, (*dropped, *first_dropped), cap, is_variant)
-    rest = tuple(target for target in kept if target != canary.target)
-    return Plan(
-        task, department, kept, dropped, cap, is_variant,
-        Plan(task, department, (canary.target, *rest), dropped, cap, is_variant), canary.per_mille,
-    )  # fmt: skip
+        return plain
+    ahead = _instruction(variant.task, canary.prompt, prompts)
+    if isinstance(ahead, Refusal):
+        return ahead
+    kept, dropped = _parted((canary.target,), sites, rule)
+    if not kept:
+        return replace(plain, dropped=(*plain.dropped, *dropped))
+    rest = tuple(target for target in plain.targets if target != canary.target)
+    instructions = () if ahead is None and own is None else (ahead, *(own for _ in rest))
+    beside = replace(plain, targets=(canary.target, *rest), instructions=instructions)
+    return replace(plain, canary=beside, per_mille=canary.per_mille)
+
+
+def _instruction(task: str, version: int, prompts: Mapping[tuple[str, int], str]) -> Instruction | Refusal | None:
+    """The prompt of a version; None for the caller's own. A call is refused rather than answered without its prompt."""
+    if not version:
+        return None
+    text = prompts.get((task, version))
+    return Refusal("prompt_missing", {"task": task, "version": version}) if text is None else Instruction(version, text)
 
 
 def side_of(plan: Plan, thread_id: UUID) -> Plan:

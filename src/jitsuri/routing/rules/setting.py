@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast, get_args
 
-from jitsuri.routing.rules.choosing import rule_faults, target_named
+from jitsuri.routing.rules.choosing import rule_faults
+from jitsuri.routing.rules.naming import way_name, way_named
 from jitsuri.routing.shapes import Canary, DataRule, Site, Target, Training, Variant
 from jitsuri.terms.outcomes import Dropped, Refusal
 
@@ -37,35 +38,50 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def variant_of(task: str, target: str, fallbacks: str, most_output_tokens: str) -> Variant | Refusal:
-    """The variant that somebody wrote. Refuses ``target_unreadable``, ``targets_many``, ``output_cap_invalid``."""
+    """The variant that somebody wrote; its target may be written with a prompt (``openai/gpt-5-mini#p3``), which goes with
+    its fallbacks too.
+
+    Refuses ``target_unreadable``, ``targets_many``, ``fallback_with_prompt``, ``output_cap_invalid``.
+    """
     written = [target.strip(), *names_in(fallbacks)]
     if len(written) > MOST_FALLBACKS + 1:
         return Refusal("targets_many", {"field": "fallbacks", "most": MOST_FALLBACKS})
-    targets = []
+    targets, prompt = [], 0
     for at, one in enumerate(written):
-        found = target_named(one) if one.isprintable() and len(one) <= LONGEST_TARGET else None
-        if found is None or " " in one:
-            field = "fallbacks" if at else "target"
-            return Refusal("target_unreadable", {"field": field, "value": one[:LONGEST_TARGET]})
-        targets.append(found)
+        field = "fallbacks" if at else "target"
+        found = _way_written(one, field)
+        if isinstance(found, Refusal):
+            return found
+        if at and found[1]:
+            return Refusal("fallback_with_prompt", {"field": field, "value": one})
+        targets.append(found[0])
+        prompt = prompt or found[1]
     most = most_output_tokens.strip().replace(",", "") or "0"
     if not (most.isascii() and most.isdigit() and len(most) <= 9 and int(most) <= MOST_OUTPUT_TOKENS):
         facts = {"field": "most_output_tokens", "value": most_output_tokens[:40], "most": f"{MOST_OUTPUT_TOKENS:,}"}
         return Refusal("output_cap_invalid", facts)
-    return Variant(task, targets[0], tuple(targets[1:]), int(most))
+    return Variant(task, targets[0], tuple(targets[1:]), int(most), prompt=prompt)
+
+
+def _way_written(text: str, field: str) -> tuple[Target, int] | Refusal:
+    """The target and the prompt that somebody wrote in a field. Refuses ``target_unreadable``."""
+    found = way_named(text) if text.isprintable() and len(text) <= LONGEST_TARGET and " " not in text else None
+    return Refusal("target_unreadable", {"field": field, "value": text[:LONGEST_TARGET]}) if found is None else found
 
 
 def canary_of(variant: Variant, target: str, percent: str) -> Variant | Refusal:
-    """The variant with a canary that somebody wrote. Refuses ``target_unreadable``, ``canary_share_invalid``."""
-    written = target.strip()
-    found = target_named(written) if written.isprintable() and len(written) <= LONGEST_TARGET else None
-    if found is None or " " in written:
-        return Refusal("target_unreadable", {"field": "canary", "value": written[:LONGEST_TARGET]})
+    """The variant with a canary that somebody wrote, with a prompt of its own or none (``openai/gpt-5-mini#p3``).
+
+    Refuses ``target_unreadable``, ``canary_share_invalid``.
+    """
+    found = _way_written(target.strip(), "canary")
+    if isinstance(found, Refusal):
+        return found
     match = _PERCENT.match(unicodedata.normalize("NFKC", percent[:40]).strip())
     per_mille = 10 * int(match[1]) + int(match[2] or 0) if match is not None else 0
     if not 0 < per_mille < 1000:
         return Refusal("canary_share_invalid", {"field": "percent", "value": percent[:40]})
-    return replace(variant, canary=Canary(found, per_mille))
+    return replace(variant, canary=Canary(found[0], per_mille, found[1]))
 
 
 def percent_of(canary: Canary) -> str:
@@ -79,12 +95,15 @@ def percent_of(canary: Canary) -> str:
 
 
 def in_full(variant: Variant) -> Variant | Refusal:
-    """The canary answers everything, and falls back to what answered before. Refuses ``canary_none``."""
+    """The canary answers everything with its prompt, and falls back to the targets that answered before.
+
+    Refuses ``canary_none``.
+    """
     canary = variant.canary
     if canary is None:
         return Refusal("canary_none", {"name": variant.task})
     rest = tuple(target for target in (variant.target, *variant.fallbacks) if target != canary.target)
-    return replace(variant, target=canary.target, fallbacks=rest[:MOST_FALLBACKS], canary=None)
+    return replace(variant, target=canary.target, fallbacks=rest[:MOST_FALLBACKS], canary=None, prompt=canary.prompt)
 
 
 def without_canary(variant: Variant) -> Variant | Refusal:
@@ -119,6 +138,31 @@ def all_targets_of(variant: Variant) -> tuple[Target, ...]:
     return targets if canary is None or canary.target in targets else (*targets, canary.target)
 
 
+def ways_of(variant: Variant) -> tuple[str, ...]:
+    """How it answers, in order, without its canary: as it is written, the prompt named with the first target."""
+    return (way_name(variant.target, variant.prompt), *map(str, variant.fallbacks))
+
+
+def ways_in(variant: Variant) -> tuple[tuple[Target, int], ...]:
+    """Every target with the prompt that goes with it, in order, the canary's last – also where it differs in its prompt alone."""
+    ways = [(target, variant.prompt) for target in targets_of(variant)]
+    canary = variant.canary
+    if canary is not None and (canary.target, canary.prompt) not in ways:
+        ways.append((canary.target, canary.prompt))
+    return tuple(ways)
+
+
+def canary_way(canary: Canary) -> str:
+    """How a canary answers, as it is written."""
+    return way_name(canary.target, canary.prompt)
+
+
+def prompts_of(variant: Variant) -> frozenset[int]:
+    """The versions of the task's prompt that it names."""
+    named = {variant.prompt, variant.canary.prompt if variant.canary is not None else 0}
+    return frozenset(named - {0})
+
+
 def variant_fault(variant: Variant, sites: Mapping[str, Site], rule: DataRule | None) -> Refusal | None:
     """Why a variant cannot be set: ``target_twice``, ``canary_is_first``, ``target_upstream_unknown``,
     ``target_forbidden``."""
@@ -126,8 +170,9 @@ def variant_fault(variant: Variant, sites: Mapping[str, Site], rule: DataRule | 
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         return Refusal("target_twice", {"target": str(twice)})
-    if variant.canary is not None and variant.canary.target == variant.target:
-        return Refusal("canary_is_first", {"target": str(variant.target)})
+    canary = variant.canary
+    if canary is not None and (canary.target, canary.prompt) == (variant.target, variant.prompt):
+        return Refusal("canary_is_first", {"target": way_name(variant.target, variant.prompt)})
     targets = all_targets_of(variant)
     for target in targets:
         if target.upstream not in sites:

@@ -67,6 +67,13 @@ class Links:
     def variant(self, name: str) -> str:
         return f"/tasks/{quote(name or NOBODY, safe='')}/variant"
 
+    def prompts(self, name: str) -> str:
+        return f"/tasks/{quote(name or NOBODY, safe='')}/prompts"
+
+    def trial_of(self, name: str, way: str) -> str:
+        """Where a trial of this way is begun."""
+        return f"/trials/new?{urlencode({'task': name, 'way': way})}"
+
     def departments(self) -> str:
         return f"/departments{self._in(None)}"
 
@@ -75,6 +82,10 @@ class Links:
 
     def price(self, provider: str, model: str) -> str:
         return f"/prices/{quote(provider or NOBODY, safe='')}/{quote(model, safe='/:@+,;=!$*()')}"
+
+    def radar(self, task: str | None = None) -> str:
+        """What is dated to come; of one task where it is named."""
+        return f"/radar{_query({'task': task or NOBODY})}" if task is not None else "/radar"
 
     def run(self, run_id: UUID) -> str:
         return f"/imports/{run_id}"

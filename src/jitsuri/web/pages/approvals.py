@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jitsuri.approvals import records as approval_rows
-from jitsuri.approvals.rules import LONGEST_REASON, is_ahead, is_standing
-from jitsuri.approvals.shapes import Deputy, Kind, Signer
+from jitsuri.approvals.rules import LONGEST_REASON, idle_reason, is_ahead, is_standing
+from jitsuri.approvals.shapes import Deputy, Idle, Kind, Signer
 from jitsuri.flows.cold.admitting import confirm_password
 from jitsuri.flows.cold.approving import Acting, appoint_deputy, certificate_fault, end_deputy
 from jitsuri.flows.cold.reading_tables import day_of
 from jitsuri.flows.cold.viewing.opening_approvals import Opened, open_all, surroundings
 from jitsuri.rightsizing.records import certificates as certificate_rows
-from jitsuri.rightsizing.records.certificates import KeptCertificate
+from jitsuri.rightsizing.shapes.certificates import Brief
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.web.desk import Answer, Desk, Nav, Page, PageRequest, Redirect, Route
@@ -24,6 +24,9 @@ from jitsuri.words import Language, text
 UNFIT = 422
 MOST_DONE = 50
 """Matters that have ended, as the list shows them; the certificates' own list holds all."""
+
+MOST_OPEN = 100
+"""Matters of each open list, as the page shows them: enough for a day's signing, and quick with any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One list of the page: its lines, how many matters it has, and how many of them are not shown."""
+
+    lines: Sequence[Line]
+    count: int
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A deputy in the list, with names as they are today."""
 
@@ -47,6 +59,8 @@ class Standing:
     name: str
     state: str
     """``ahead``, ``now`` or ``over``."""
+    idle: Idle
+    """Why it signs nothing, though its days are not over; '' where it may sign."""
     may_end: bool
 
 
@@ -54,18 +68,23 @@ def show_approvals(desk: Desk, request: PageRequest) -> Answer:
     """Waiting for the visitor, then everything open, then what is done."""
     lang, today = request.lang, company_day(request.now, desk.zone)
     with desk.store.reading() as tx:
-        papers = {one.certificate.number: one for one in certificate_rows.certificates(tx)}
+        papers = {one.number: one for one in certificate_rows.briefs(tx)}
         drafts: list[tuple[Kind, str, str]] = [
-            ("certificate", number, kept.certificate.code)
-            for number, kept in papers.items()
-            if certificate_fault(kept.certificate, today) is None
+            ("certificate", number, paper.code)
+            for number, paper in papers.items()
+            if certificate_fault(paper, today) is None
         ]
         yours, still, done = open_all(tx, drafts, request.person.login, today)
+    # a returned matter is under way: it waits for its drafter, who is told
+    under_way = [one for one in still if one.matter.state not in ("draft", "withdrawn")]
+    undrafted = [one for one in still if one.matter.state in ("draft", "withdrawn")]
+    lists = {
+        "yours": (yours, MOST_OPEN), "still": (under_way, MOST_OPEN), "undrafted": (undrafted, MOST_OPEN),
+        "done": (done, MOST_DONE),
+    }  # fmt: skip
     shows = {
-        "yours": [_line(one, papers, lang) for one in yours],
-        "still": [_line(one, papers, lang) for one in still],
-        "done": [_line(one, papers, lang) for one in done[:MOST_DONE]],
-        "more": max(0, len(done) - MOST_DONE),
+        name: Listed([_line(one, papers, lang) for one in found[:most]], len(found), max(0, len(found) - most))
+        for name, (found, most) in lists.items()
     }
     return Page("approvals.html", shows)
 
@@ -103,12 +122,12 @@ def stop_deputy(desk: Desk, request: PageRequest) -> Answer:
     return Redirect("/approvals/deputies", "deputy_ended")
 
 
-def _line(opened: Opened, papers: Mapping[str, KeptCertificate], lang: Language) -> Line:
+def _line(opened: Opened, papers: Mapping[str, Brief], lang: Language) -> Line:
     matter = opened.matter
-    kept = papers.get(matter.subject)
+    paper = papers.get(matter.subject)
     title = ""
-    if kept is not None:
-        task = kept.certificate.task
+    if paper is not None:
+        task = paper.task
         title = (task.title_ja if lang == "ja" else task.title_en) or task.name or text("verdict.pooled", lang)
     return Line(
         opened, f"/certificates/{matter.subject}", title, STATE_BADGES[matter.state], waits_text(opened.waits_for, lang),
@@ -153,7 +172,8 @@ def _standing(deputy: Deputy, names: Mapping[str, Signer], request: PageRequest,
     principal, name = (names[one].name if one in names else one for one in (deputy.principal, deputy.login))
     is_theirs = deputy.principal == request.person.login or request.may("edit_people")
     may_end = state != "over" and request.may("stand_in") and is_theirs
-    return Standing(deputy, principal, name, state, may_end)
+    idle: Idle = "" if state == "over" else idle_reason(deputy, names.values())
+    return Standing(deputy, principal, name, state, idle, may_end)
 
 
 def _unconfirmed(desk: Desk, request: PageRequest) -> Refusal | None:

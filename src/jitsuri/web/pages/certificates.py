@@ -13,6 +13,8 @@ from jitsuri.flows.cold.admitting import confirm_password
 from jitsuri.flows.cold.approving import Acting, certificate_fault, sign
 from jitsuri.flows.cold.viewing.opening_approvals import open_matter
 from jitsuri.flows.cold.viewing.opening_certificates import set_paper, state_of
+from jitsuri.flows.cold.viewing.opening_lives import open_life
+from jitsuri.flows.cold.viewing.scouting import certificate_ahead
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import verdicts as verdict_rows
 from jitsuri.rightsizing.shapes.certificates import Saving, TaskNamed
@@ -23,9 +25,10 @@ from jitsuri.web.desk import Answer, Desk, Download, Handler, Missing, Page, Pag
 from jitsuri.web.formatting import day_short
 from jitsuri.web.pages.addressing import Links
 from jitsuri.web.pages.judging import interval_of, reasons, speaking
+from jitsuri.web.pages.living import around_of, life_panel
 from jitsuri.web.pages.papering import department_named, sheet_of
 from jitsuri.web.pages.signing import kept_form, panel_of, signed_paper
-from jitsuri.web.pages.wording import refused, span_text
+from jitsuri.web.pages.wording import rate_kind, refused, span_text
 from jitsuri.words import LANGUAGES, Language, text
 
 UNFIT = 422
@@ -56,10 +59,11 @@ def show_certificates(desk: Desk, request: PageRequest) -> Answer:
 
 def show_certificate(desk: Desk, request: PageRequest) -> Answer:
     """One certificate's main facts and its approval; the paper itself is one link away."""
-    return _certificate_page(desk, request, None)
+    return certificate_page(desk, request, None)
 
 
-def _certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
+def certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None, at: str = "approval") -> Answer:
+    """``at``: the panel whose act was refused, ``approval`` or ``life``."""
     lang, today = request.lang, company_day(request.now, desk.zone)
     number = without_nul(request.words_of("number"))
     with desk.store.reading() as tx:
@@ -69,6 +73,9 @@ def _certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None)
         paper = kept.certificate
         has_verdict = verdict_rows.document(tx, kept.verdict_id) is not None
         opened = open_matter(tx, "certificate", number, paper.code, request.person.login, today)
+        state = state_of(paper, today, opened.matter if opened.matter.acts else None)
+        touched = certificate_ahead(tx, request.now, rate_kind(desk), paper, state)
+        life = open_life(tx, request.now, paper, around_of(desk))
     unfit = certificate_fault(paper, today)
     decided, cautions = reasons(paper.verdict, lang)
     shows = {
@@ -76,9 +83,12 @@ def _certificate_page(desk: Desk, request: PageRequest, refusal: Refusal | None)
         "kept": kept,
         "paper": paper,
         "has_verdict": has_verdict,
-        "state": state_of(paper, today, opened.matter if opened.matter.acts else None),
+        "state": state,
+        "touched": touched,
         "panel": panel_of(opened, paper, refused(unfit, lang) if unfit is not None else "", lang),
-        "form": kept_form(request),
+        "form": kept_form(request) if at == "approval" else {"reason": "", "on_behalf_of": ""},
+        "life": life_panel(life, request),
+        "at": at,
         "refusal": refused(refusal, lang) if refusal is not None else "",
         "longest": LONGEST_REASON,
         "login": request.person.login,
@@ -105,12 +115,12 @@ def act_on(act: Act) -> Handler:
         form, number = request.form, without_nul(request.words_of("number"))
         wrong = confirm_password(desk.store, desk.passwords, request.now, request.person, form.exact("password"))
         if wrong is not None:
-            return _certificate_page(desk, request, wrong)
+            return certificate_page(desk, request, wrong)
         acting = Acting(request.person.login, "console", form.get("on_behalf_of"))
         wish = Wish(act, form.whole("sequence", -1, 0, 10**6), form.get("fingerprint"), form.get("reason"))
         came = sign(desk.store, request.now, acting, "certificate", number, wish)
         if isinstance(came, Refusal):
-            return _certificate_page(desk, request, came)
+            return certificate_page(desk, request, came)
         return Redirect(f"/certificates/{number}", f"approval_{act}")
 
     return handler

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from jitsuri.evaluation.shapes import JUDGE_FAULTS
 from jitsuri.paper.shapes import Interval
 from jitsuri.paper.shapes import Verdict as Tone
 from jitsuri.rightsizing.shapes.verdicts import (
@@ -33,7 +34,8 @@ SLICE_BADGES: Mapping[str, str] = {"shown": "good", "fine": "", "blocks": "bad",
 
 CAUTIONS = frozenset(
     {"judge_only", "judge_set_aside", "judge_nonsense", "slices_unconfirmed", "within_margin_but_worse", "family_adjusted",
-     "today_misses_bar", "not_cheaper", "dominated", "no_baseline"}
+     "today_misses_bar", "not_cheaper", "dominated", "no_baseline", "critical_outside"}
+     | {f"judge_{code}" for code in JUDGE_FAULTS}
 )  # fmt: skip
 """Reasons that decide nothing by themselves, but must be read with the decision."""
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 from jitsuri.flows.cold.viewing.asking import Wish
+from jitsuri.flows.cold.viewing.opening_lives import Notice, after_told, cause_told, people_told
 from jitsuri.flows.cold.viewing.overviewing import Overview, TaskRow, overview
 from jitsuri.flows.cold.viewing.yearly import Year, fiscal_year
 from jitsuri.ledger.shapes.forecasts import MonthEnd
@@ -43,7 +44,7 @@ def show_month(desk: Desk, request: PageRequest) -> Answer:
         return Page("overview_plain.html", {"name": request.person.name})
     month = asked_month(request.query, company_day(request.now, desk.zone))
     with desk.store.reading() as tx:
-        view = overview(tx, request.now, month, rate_kind(desk), proof(desk))
+        view = overview(tx, request.now, month, rate_kind(desk), proof(desk), desk.sites)
         names = names_in(tx, request.lang, month.last)
     if wants_csv(request):
         return csv_file(f"overview-{month}", _head(request.lang), _lines(view, names))
@@ -108,10 +109,26 @@ def paying(rows: Iterable[Opportunity]) -> int:
 
 def wish_row(wish: Wish, lang: Language) -> tuple[str, str, str]:
     """A thing to do: what, what to press, where it leads."""
+    notice = wish.facts.get("notice")
+    if isinstance(notice, Notice):
+        return (
+            text(f"ask.{wish.code}", lang, **_notice_facts(notice, lang)),
+            text(f"ask.{wish.code}.do", lang),
+            (f"/certificates/{notice.life.number}#life"),
+        )
     facts = {name: _told(name, value, lang) for name, value in wish.facts.items()}
     run = wish.facts.get("run_id")
     place = f"/imports/{run}" if run is not None else PLACES[wish.code]
     return text(f"ask.{wish.code}", lang, **facts), text(f"ask.{wish.code}.do", lang), place
+
+
+def _notice_facts(one: Notice, lang: Language) -> dict[str, str]:
+    task = one.certificate.task
+    return {
+        "number": one.life.number, "title": (task.title_ja if lang == "ja" else task.title_en) or task.name,
+        "cause": cause_told(one.event.code, one.event.facts, lang), "people": people_told(one.asked, lang),
+        "after": after_told(one.event, one.life.world, lang),
+    }  # fmt: skip
 
 
 def _told(name: str, value: object, lang: Language) -> object:

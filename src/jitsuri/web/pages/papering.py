@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from jitsuri.evaluation.shapes import JUDGE_FAULTS, JudgeReport
 from jitsuri.paper.shapes import Block, Fact, Line, Seal, Sheet, Tone
 from jitsuri.rightsizing.rules.offering import offers_of
 from jitsuri.rightsizing.shapes.certificates import Certificate, Saving, TaskNamed, Variant
-from jitsuri.rightsizing.shapes.verdicts import Verdict
+from jitsuri.rightsizing.shapes.verdicts import Reason, Verdict
 from jitsuri.terms.money import to_whole_yen
 from jitsuri.terms.period import COMPANY_ZONE
 from jitsuri.web.formatting import MINUS, count, day, percent, points
@@ -24,6 +26,7 @@ from jitsuri.web.pages.judging import (
     points_number,
     points_signed,
     reasons,
+    set_aside_text,
     span_text,
     states_of,
 )
@@ -33,6 +36,9 @@ MOST_SLICES = 6
 """Rows of slices on the page: those that block first, then the unconfirmed; the rest are counted."""
 
 MOST_REASONS = 3
+
+MOST_FAULTS = 4
+"""A judge's faults on the page, the gravest first; the rest are counted."""
 
 SLICE_TONE: dict[str, Tone] = {"shown": "good", "fine": "soft", "blocks": "bad", "unconfirmed": "soft"}
 STATE_TONE: dict[str, Tone] = {"pass": "good", "fail": "bad", "undecided": "warn", "met": "good", "missed": "bad"}
@@ -100,7 +106,7 @@ def _figures(verdict: Verdict, lang: Language) -> tuple[str, ...]:
     if verdict.anytime is not None:
         code = "open" if verdict.anytime.decided_at is None else verdict.anytime.decision
         lines.append(text(f"paper.certificate.anytime.{code}", lang, at=verdict.anytime.decided_at or 0))
-    decided, cautions = reasons(verdict, lang)
+    decided, cautions = reasons(replace(verdict, reasons=_without_faults(verdict)), lang)
     if verdict.decision != "pass" and bar is None:
         lines += decided[:MOST_REASONS]
     return (*lines, *cautions[:MOST_REASONS])
@@ -178,6 +184,8 @@ def _checked(verdict: Verdict, lang: Language) -> Block:
         )
     if verdict.agreement is not None:
         lines.append(_agreement(verdict, lang))
+    if verdict.judging:
+        lines += _judging(verdict.judging, lang)
     lines += _slices(verdict, lang)
     if not only_bar(verdict):
         for bar in verdict.bars:
@@ -222,6 +230,28 @@ def _agreement(verdict: Verdict, lang: Language) -> Line:
                     text("paper.certificate.judge_corrected", lang), "good")  # fmt: skip
     return Line(text("paper.certificate.kappa", lang, n=count(one.n, lang).number), value,
                 text("paper.certificate.judge_aside", lang), "warn")  # fmt: skip
+
+
+def _without_faults(verdict: Verdict) -> tuple[Reason, ...]:
+    """The reasons without a judge's faults, which have lines of their own."""
+    faults = {f"judge_{code}" for code in JUDGE_FAULTS}
+    return tuple(reason for reason in verdict.reasons if reason.code not in faults)
+
+
+def _judging(report: JudgeReport, lang: Language) -> list[Line]:
+    """One line for each fault of the judge; where none was found, a line that says so."""
+    pairs = text("paper.certificate.judge_checked", lang, pairs=count(report.pairs, lang).number)
+    head = text("paper.certificate.judge_faults", lang)
+    if not report.faults:
+        return [Line(head, text("paper.certificate.judge_faultless", lang), pairs, "good")]
+    lines = []
+    for at, fault in enumerate(report.faults[:MOST_FAULTS]):
+        tone: Tone = "bad" if fault.level == "aside" else "warn"
+        note = text(f"page.judge.{fault.level}", lang)
+        if at == MOST_FAULTS - 1 and len(report.faults) > MOST_FAULTS:
+            note += text("paper.certificate.judge_more", lang, count=len(report.faults) - MOST_FAULTS)
+        lines.append(Line(head if not at else "", set_aside_text(fault.code, lang), note, tone))
+    return lines
 
 
 def _slices(verdict: Verdict, lang: Language) -> list[Line]:

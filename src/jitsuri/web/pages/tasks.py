@@ -74,7 +74,7 @@ def _task_page(desk: Desk, request: PageRequest, refusal: str) -> Answer:
     name, lang = named(request.words_of("name")), request.lang
     month = asked_month(request.query, company_day(request.now, desk.zone))
     with desk.store.reading() as tx:
-        view = task_view(tx, request.now, name, month, rate_kind(desk), proof(desk))
+        view = task_view(tx, request.now, name, month, rate_kind(desk), proof(desk), desk.sites)
         names = names_in(tx, lang, month.last)
         variant, version, rule = standing(tx, name)
     if view is None:

@@ -145,7 +145,7 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
     told = refusal if refusal is not None else found if isinstance(found, Refusal) else None
     proposed = found if isinstance(found, Proposed) else None
     ticked = form.all("candidate") if form else tuple(
-        one.target for one in (proposed.offered if proposed else ())[:FIRST_TICKED]
+        one.target for one in (proposed.offered if proposed else ())[: 0 if request.query.get("way") else FIRST_TICKED]
     )  # fmt: skip
     size = form.whole("size", FIRST_SIZE, 1, 5000)
     shows = {
@@ -156,7 +156,7 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
         "ticked": ticked,
         "sizes": SIZES,
         "size": size,
-        "others": form.get("others"),
+        "others": form.get("others") if form else request.query.get("way"),
         "asks_baseline": form.get("asks_baseline") == "yes",
         "refusal": refused(told, lang) if told is not None else "",
         "refused_ones": told.facts.get("dropped", ()) if told is not None else (),

@@ -16,7 +16,17 @@ from jitsuri.flows.cold.keeping_variants import (
     set_variant,
 )
 from jitsuri.flows.cold.viewing.opening_variants import TaskVariant, VariantView, all_variants, variant_view
-from jitsuri.routing.rules.setting import canary_of, in_full, percent_of, rule_of, variant_of, without_canary
+from jitsuri.routing.rules.naming import way_name
+from jitsuri.routing.rules.setting import (
+    canary_of,
+    canary_way,
+    in_full,
+    percent_of,
+    rule_of,
+    variant_of,
+    ways_of,
+    without_canary,
+)
 from jitsuri.routing.shapes import DataRule, Training, Variant
 from jitsuri.store.door import without_nul
 from jitsuri.terms.outcomes import Dropped, Refusal
@@ -178,11 +188,11 @@ def variant_text(variant: Variant | None, lang: Language) -> str:
     """A variant in one line: where to, then where it falls back to."""
     if variant is None:
         return text("page.variant.none", lang)
-    told = " → ".join(map(str, (variant.target, *variant.fallbacks)))
+    told = " → ".join(ways_of(variant))
     canary = variant.canary
     if canary is None:
         return told
-    return text("page.variant.canary_line", lang, variant=told, canary=str(canary.target), percent=percent_of(canary))
+    return text("page.variant.canary_line", lang, variant=told, canary=canary_way(canary), percent=percent_of(canary))
 
 
 def _after(desk: Desk, request: PageRequest, came: Decided | Refusal, notice: str) -> Answer:
@@ -213,6 +223,9 @@ def _page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> Answer:
         "form": _variant_form(request, view),
         "canary": _canary_form(request, view),
         "percent_of": percent_of,
+        "ways": (ways_of(view.variant)[0], canary_way(view.variant.canary) if view.variant.canary else "")
+        if view.variant is not None
+        else ("", ""),
         "rule_form": _rule_form(request, view),
         "refusal": refused(refusal, lang) if refusal is not None else "",
         "is_rule_refused": refusal is not None and "/rule" in request.path,
@@ -227,7 +240,8 @@ def _suggested(desk: Desk, view: VariantView) -> list[str]:
     """Places that can be named: the models that upstreams list, and what the task has used."""
     listed = [f"{site.name}/{model}" for site in desk.sites.values() for model in site.models if "*" not in model]
     used = [f"{upstream}/{model}" for upstream, model, _ in view.answered_by]
-    return sorted({*listed, *used})
+    standing = ways_of(view.variant)[:1] if view.variant is not None else ()
+    return sorted({*listed, *used, *standing})
 
 
 def _variant_form(request: PageRequest, view: VariantView) -> Mapping[str, str]:
@@ -237,7 +251,7 @@ def _variant_form(request: PageRequest, view: VariantView) -> Mapping[str, str]:
     if variant is None:
         return dict.fromkeys(_VARIANT, "")
     return {
-        "target": str(variant.target), "fallbacks": "\n".join(map(str, variant.fallbacks)),
+        "target": way_name(variant.target, variant.prompt), "fallbacks": "\n".join(map(str, variant.fallbacks)),
         "most_output_tokens": str(variant.most_output_tokens or ""), "reason": "",
     }  # fmt: skip
 
@@ -249,7 +263,7 @@ def _canary_form(request: PageRequest, view: VariantView) -> Mapping[str, str]:
     canary = view.variant.canary if view.variant is not None else None
     if canary is None:
         return {"canary": "", "percent": "", "reason": ""}
-    return {"canary": str(canary.target), "percent": percent_of(canary), "reason": ""}
+    return {"canary": canary_way(canary), "percent": percent_of(canary), "reason": ""}
 
 
 def _rule_form(request: PageRequest, view: VariantView) -> Mapping[str, object]:
@@ -286,7 +300,7 @@ def _variants_lines(rows: Iterable[TaskVariant]) -> Iterable[Sequence[Cell]]:
     for row in rows:
         variant, version, rule = row.variant, row.version, row.rule
         yield (
-            row.task.name, str(variant.target) if variant is not None else "",
+            row.task.name, ways_of(variant)[0] if variant is not None else "",
             " ".join(map(str, variant.fallbacks)) if variant is not None else "",
             version.version if version is not None else None, version.author if version is not None else "",
             " ".join(rule.vendors), " ".join(rule.regions), rule.training, "yes" if rule.is_on_premises_only else "",

@@ -128,6 +128,7 @@
         const html = await answer.text();
         if (html !== last && !isHeld(part) && !part.dataset.rests) put(part, (last = html));
         if (lost) lost.hidden = true;
+        if (part.querySelector("[data-live-done]")) return; // nothing more comes
       } catch {
         if (lost) lost.hidden = false;
       }
@@ -153,6 +154,29 @@
         if (!rests) part.dispatchEvent(new Event("go-on"));
       }
     });
+  }
+
+  // What a text weighs while it is written: characters, about how many tokens (ledger/rules/estimating.py), and their yen.
+  for (const field of document.querySelectorAll("[data-weighed]")) {
+    const shown = document.getElementById(field.dataset.weighed);
+    const put = (name, value) => {
+      const place = shown.querySelector(`[data-${name}]`);
+      if (place) place.textContent = value;
+    };
+    const weigh = () => {
+      const text = field.value.replace(/^\n+|\n+$/g, "");
+      const characters = [...text].length;
+      const more = new TextEncoder().encode(text).length - characters;
+      const others = Math.min(Math.floor(more / 2), characters);
+      const tokens = others + Math.ceil((characters - others) / 4);
+      put("characters", characters.toLocaleString("en"));
+      put("tokens", tokens.toLocaleString("en"));
+      const price = field.dataset.jpyPerToken;
+      if (price === undefined) return;
+      const yen = Number(price) * tokens * Number(field.dataset.calls);
+      put("jpy", new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: "JPY", maximumFractionDigits: yen < 10 ? 2 : yen < 100 ? 1 : 0 }).format(yen));
+    };
+    field.addEventListener("input", weigh);
   }
 
   for (const field of document.querySelectorAll("select[data-submit]")) {

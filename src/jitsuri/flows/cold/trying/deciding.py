@@ -18,12 +18,16 @@ from jitsuri.flows.cold.judging import Asked, Judged, judge_outcomes
 from jitsuri.flows.cold.keeping_verdicts import file_certificate, keep_verdicts
 from jitsuri.flows.cold.pricing_outcomes import Prices
 from jitsuri.flows.cold.trying.drawing import Keys, opened_requests
+from jitsuri.flows.cold.trying.judging import judged_jpy
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.scoring import opened
+from jitsuri.review import records as review_rows
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.packing import packed
+from jitsuri.rightsizing.rules.pairing import JUDGE
 from jitsuri.rightsizing.rules.replying import told
-from jitsuri.rightsizing.rules.tabling import JUDGE, Texts, only, table_of_trial
+from jitsuri.rightsizing.rules.sharing import with_shares
+from jitsuri.rightsizing.rules.tabling import Texts, only, table_of_trial
 from jitsuri.rightsizing.rules.trying import spent_of
 from jitsuri.rightsizing.shapes.certificates import Certificate
 from jitsuri.rightsizing.shapes.outcomes import Table, Thresholds
@@ -47,11 +51,17 @@ class Decision:
 
 
 def read_table(tx: Connection, trial: Trial, labels: Sequence[PairLabel] = (), texts: Texts | None = None) -> Table:
-    """The outcomes of a trial as they stand."""
-    return table_of_trial(
-        trial, trial_rows.requests_of(tx, trial.trial_id), trial_rows.answers_of(tx, trial.trial_id),
-        trial_rows.scores_of(tx, trial.trial_id), labels, texts,
+    """The outcomes of a trial as they stand; beside people's labels, how their pairs were drawn."""
+    requests = trial_rows.requests_of(tx, trial.trial_id)
+    table = table_of_trial(
+        trial, requests, trial_rows.answers_of(tx, trial.trial_id), trial_rows.scores_of(tx, trial.trial_id), labels,
+        texts,
     )  # fmt: skip
+    if not labels:
+        return table
+    ways = {way.name: way.number for way in trial.plan.candidates}
+    positions = {str(one.call_id): one.position for one in requests}
+    return with_shares(table, ways, positions, review_rows.shares_of_trial(tx, trial.trial_id))
 
 
 def verdict_of_trial(
@@ -145,6 +155,7 @@ def certify_trial(
     with store.reading() as tx:
         task, used = named_task(tx, trial.task, company_day(now)), used_of(tx, trial.task, now)
         spent = spent_of(trial.plan, trial_rows.answers_of(tx, trial.trial_id))
+        spent += judged_jpy(trial_rows.scores_of(tx, trial.trial_id))
 
     def make(number: str) -> tuple[Certificate, bytes]:
         made = certificate_of(found, task, used, prices, issuer, number, evaluation_jpy=spent)

@@ -39,6 +39,7 @@ from jitsuri.rightsizing.rules.trying import (
 )
 from jitsuri.rightsizing.shapes.trials import Answer, Trial, Way, WayProgress
 from jitsuri.store.door import Connection, Store
+from jitsuri.store.jobs.queueing import enqueue
 from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
@@ -51,6 +52,8 @@ PAUSING = frozenset({"budget_exceeded", "ledger_away", "not_ready"})
 
 RESTING = "upstream_resting"
 """An upstream that failed repeatedly is left alone for a while: its ways wait for another run, the others go on."""
+
+JOB = "trial"
 
 NOTHING = Decimal(0)
 
@@ -106,7 +109,7 @@ def run_trial(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal
 
 
 def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial | Refusal:
-    """Let whoever runs trials beside the console take this one up. Refuses ``trial_unknown``, ``trial_over``."""
+    """Have a trial run in the background, as the job ``trial``. Refuses ``trial_unknown``, ``trial_over``."""
     with store.transaction() as tx:
         trial = trial_rows.lock_trial(tx, trial_id)
         if trial is None:
@@ -116,23 +119,8 @@ def want_run(store: Store, now: datetime, actor: str, trial_id: UUID) -> Trial |
         if trial.state != "running":
             trial_rows.set_state(tx, trial_id, "running", "")
             note(tx, now, actor, trial, "trial_wanted", before=trial.state)
+        enqueue(tx, now, actor, JOB, {"trial_id": str(trial_id)}, f"trial:{trial_id}")
     return replace(trial, state="running", why="")
-
-
-def is_any_wanted(store: Store) -> bool:
-    """Does anybody want a trial run?"""
-    with store.reading() as tx:
-        return any(one.state == "running" for one in trial_rows.trials(tx))
-
-
-def run_wanted(store: Store, running: Running) -> int:
-    """Run every trial that is wanted and that nobody else has; returns how many were taken up.
-
-    One whose process died is among them: it goes on where it stopped.
-    """
-    with store.reading() as tx:
-        wanted = [one.trial_id for one in trial_rows.trials(tx) if one.state == "running"]
-    return sum(not isinstance(run_trial(store, one, running), Refusal) for one in wanted if running.goes_on())
 
 
 def _begin(store: Store, trial_id: UUID, running: Running) -> Trial | Refusal:
@@ -268,10 +256,11 @@ class _Run:
         if request is None:
             return replace(row, state="failed", came_at=now, error_code="request_deleted", cost_jpy=NOTHING)
         body = body_of(request, way, self.trial.plan.most_output_tokens, self.trial.task, self.running.around)
-        asked = asked_of(request.dialect, body)
+        asked = body if isinstance(body, Refusal) else asked_of(request.dialect, body)
         worst = most_jpy(self.running.around, way.target, asked, now) if isinstance(asked, Asked) else asked
-        if isinstance(worst, Refusal):
-            return replace(row, state="failed", came_at=now, error_code=worst.code, cost_jpy=NOTHING)
+        if isinstance(worst, Refusal) or isinstance(body, Refusal):
+            code = worst.code if isinstance(worst, Refusal) else ""
+            return replace(row, state="failed", came_at=now, error_code=code, cost_jpy=NOTHING)
         return replace(row, most_jpy=worst), body, request
 
     def _ask(self, way: Way, rows: Sequence[tuple[Answer, bytes, Reread]]) -> str:

@@ -27,6 +27,7 @@ from jitsuri.evidence.shapes import Record
 from jitsuri.flows.cold.trying.drawing import Keys, Sample, Usable, draw
 from jitsuri.flows.cold.trying.pricing import Around, asked_of, expected_jpy, most_jpy
 from jitsuri.flows.cold.trying.proposing import Pool, candidate_of, pool_of, used_by
+from jitsuri.providers.rules.prompting import with_prompt
 from jitsuri.providers.shapes import Asked
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.packing import packed
@@ -191,10 +192,18 @@ def reply_of(content: bytes) -> Reply:
     return Reply(str(found["text"]), calls, str(found["finish"]))
 
 
-def body_of(request: Reread, way: Way, most_output_tokens: int, task: str, around: Around) -> bytes:
-    """The body that a way is sent: the task's prompt version in place of the instructions, where the way has one."""
-    system = around.prompt_of(task, way.prompt) if way.prompt else None
-    return asked_again(request, most_output_tokens, system)
+def body_of(request: Reread, way: Way, most_output_tokens: int, task: str, around: Around) -> bytes | Refusal:
+    """The body that a way is sent: with the task's prompt of its version as the gateway would put it in, where it has one.
+
+    Refuses ``prompt_missing`` and what ``prompting.with_prompt`` does: nothing is tried without its prompt.
+    """
+    body = asked_again(request, most_output_tokens)
+    if not way.prompt:
+        return body
+    text = around.prompt_of(task, way.prompt)
+    if text is None:
+        return Refusal("prompt_missing", {"task": task, "version": way.prompt})
+    return with_prompt(request.dialect, body, text)
 
 
 def _wish_fault(wish: Wish) -> Refusal | None:
@@ -287,7 +296,8 @@ def _costed(
         return replace(expected, what=way.name)
     most = Decimal(0)
     for one in sample.usable:
-        asked = asked_of(one.request.dialect, body_of(one.request, way, plan_most, task, around))
+        body = body_of(one.request, way, plan_most, task, around)
+        asked = body if isinstance(body, Refusal) else asked_of(one.request.dialect, body)
         if not isinstance(asked, Asked):
             return Dropped(way.name, "request_refused", {"why": asked.code})
         worst = most_jpy(around, way.target, asked, now)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from jitsuri.calls.records import runs as run_rows
 from jitsuri.flows.cold.keeping_costs import month_costs
 from jitsuri.flows.cold.viewing.basing import Basis
+from jitsuri.flows.cold.viewing.opening_lives import notices
 from jitsuri.ledger.records import books as book_rows
 from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.shapes.rates import RateKind
@@ -38,7 +39,17 @@ class Wish:
 
 def wishes(tx: Connection, basis: Basis, month: Month, kind: RateKind) -> list[Wish]:
     """Everything open, what moves most yen first: prices, rates, names, then what may wait."""
-    return [*_gaps(tx, basis), *_rates(tx, basis, month, kind), *_imports(tx, basis.now), *_books(tx, basis)]
+    return [
+        *_lives(tx, basis.now), *_gaps(tx, basis), *_rates(tx, basis, month, kind), *_imports(tx, basis.now),
+        *_books(tx, basis),
+    ]  # fmt: skip
+
+
+def _lives(tx: Connection, now: datetime) -> list[Wish]:
+    """Certificates that were voided: those whose owner is to decide first."""
+    found = notices(tx, now)
+    asks = [Wish("certificate_void_asks", {"notice": one}) for one in found if one.life.asks]
+    return asks + [Wish("certificate_voided", {"notice": one}) for one in found if not one.life.asks]
 
 
 def _gaps(tx: Connection, basis: Basis) -> list[Wish]:

@@ -23,7 +23,7 @@ from jitsuri.ledger.shapes.budgets import Budget, Marks, Place
 from jitsuri.ledger.shapes.entries import Entry
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import is_in, rule_faults
-from jitsuri.routing.rules.setting import all_targets_of
+from jitsuri.routing.rules.setting import all_targets_of, ways_in
 from jitsuri.routing.shapes import DataRule, Site, Target, Variant, Versioned
 from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Dropped
@@ -50,6 +50,8 @@ class PlanThen:
     """The canary's last."""
     is_canary: bool
     """Whether the call's thread belongs to the canary's share."""
+    prompts: tuple[int, ...]
+    """One per target: the version of the task's prompt that goes with it; 0 is the caller's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,13 @@ def _plan(tx: Connection, view: CallView, sites: Mapping[str, Site]) -> PlanThen
     rule = ruled[0] if ruled is not None else DataRule(task)
     targets = all_targets_of(variant)
     out = {why.what: why for why in rule_faults(targets, sites, rule)}
-    told = tuple((target, out.get(str(target))) for target in targets)
+    ways = ways_in(variant)
+    told = tuple((target, out.get(str(target))) for target, _ in ways)
     canary = variant.canary
     by_canary = canary is not None and str(canary.target) not in out and is_in(view.call.thread_id, canary.per_mille)
-    return PlanThen(variant, version, rule, ruled[1] if ruled is not None else None, told, by_canary)
+    return PlanThen(
+        variant, version, rule, ruled[1] if ruled is not None else None, told, by_canary, tuple(p for _, p in ways)
+    )
 
 
 def _held(history: Sequence[tuple[_Kept, Versioned]], at: datetime) -> tuple[_Kept, Versioned] | None:

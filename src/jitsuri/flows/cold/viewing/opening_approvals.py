@@ -69,19 +69,24 @@ def open_matter(tx: Connection, kind: Kind, subject: str, fingerprint: str, logi
 
 
 def opened(matter: Matter, around: Surroundings, login: str) -> Opened:
+    # of everybody only this person and those who named them can matter to what they may do
+    named = [one for one in around.deputies if one.login == login]
+    near = {login, *(one.principal for one in named)}
+    signers = [one for one in around.signers if one.login in near]
+
     def possible(act: Act) -> tuple[Way, ...]:
-        found = ways(matter, act, around.signers, around.deputies, around.today)
+        found = ways(matter, act, signers, named, around.today)
         return tuple(way for way in found if way.signer.login == login)
 
     drafted = signed(matter, "draft")
-    known = {one.login: one for one in around.signers}
+    drafter = next((one for one in around.signers if drafted is not None and one.login == drafted.login), None)
     return Opened(
         matter=matter,
         step=next_step(matter.state),
         waits_for=waited_for(matter, around.signers, around.deputies, around.today),
         yours={act: found for act in acts_in(matter.state) if (found := possible(act))},
         has_one_hand=has_one_hand(matter),
-        drafter=known.get(drafted.login) if drafted else None,
+        drafter=drafter,
     )
 
 

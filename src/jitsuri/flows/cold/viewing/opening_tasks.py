@@ -20,9 +20,9 @@ from jitsuri.flows.cold.opportunities import Opportunities, Proof, opportunities
 from jitsuri.flows.cold.renewing_prices import book_in_use
 from jitsuri.flows.cold.viewing.basing import Basis, basis_of, rates_kept
 from jitsuri.flows.cold.viewing.counting import ZERO, Change, Figures, change_to_before, figures, last_months
-from jitsuri.flows.cold.viewing.foreseeing import Announced, announced
 from jitsuri.flows.cold.viewing.opening_prices import past_changes
 from jitsuri.flows.cold.viewing.overviewing import COURSE_MONTHS, TaskRow, task_rows
+from jitsuri.flows.cold.viewing.scouting import Radar, radar_kept
 from jitsuri.flows.cold.viewing.spanning import midnight
 from jitsuri.ledger.records import reading
 from jitsuri.ledger.records.totals import totals
@@ -31,7 +31,7 @@ from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.totals import Total
 from jitsuri.rightsizing.shapes.opportunities import Opportunity
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.shapes import Task, TaskRule
+from jitsuri.routing.shapes import Site, Task, TaskRule
 from jitsuri.store.door import Connection
 from jitsuri.terms.ids import UNASSIGNED
 from jitsuri.terms.period import Month, company_day, month_of
@@ -104,7 +104,8 @@ class TaskView:
     texts: TextPolicy | None
     opportunity: Opportunity | None
     opportunities: Opportunities | None
-    announced: tuple[Announced, ...]
+    ahead: Radar
+    """What is known to come at its models and certificates."""
     past: tuple[tuple[PriceChange, ...], ...]
     """Price changes of the last year at the models it used in the months shown, latest first."""
     tree: Mapping[str, Department]
@@ -122,7 +123,15 @@ def task_list(tx: Connection, now: datetime, month: Month, kind: RateKind) -> Ta
     return TaskList(month, basis, last_months(month, COURSE_MONTHS), shown, idle, figures(rows, other))
 
 
-def task_view(tx: Connection, now: datetime, name: str, month: Month, kind: RateKind, proof: Proof) -> TaskView | None:
+def task_view(
+    tx: Connection,
+    now: datetime,
+    name: str,
+    month: Month,
+    kind: RateKind,
+    proof: Proof,
+    sites: Mapping[str, Site] | None = None,
+) -> TaskView | None:
     """One task; '' is 未割当. None for a name that neither a task nor the ledger has."""
     rates = rates_kept(tx, kind)
     task = routing_rows.tasks(tx).get(name)
@@ -135,7 +144,6 @@ def task_view(tx: Connection, now: datetime, name: str, month: Month, kind: Rate
     other = [a for a in month_costs(tx, month, kind).amounts if a.task == name and name != UNASSIGNED]
     kept = book_in_use(tx)
     found = opportunities(tx, now, kept[0], rates, proof) if kept else None
-    used = {(row.provider, row.model) for row in own if row.calls}
     return TaskView(
         name=name,
         task=task,
@@ -151,7 +159,7 @@ def task_view(tx: Connection, now: datetime, name: str, month: Month, kind: Rate
         texts=text_rows.policies(tx).get(name),
         opportunity=next((row for row in found.rows if row.task == name), None) if found else None,
         opportunities=found,
-        announced=tuple(a for a in announced(tx, now, kept[0], rates) if (a.provider, a.model) in used) if kept else (),
+        ahead=radar_kept(tx, now, kind, sites or {}).of_task(name),
         past=past_changes(kept[0], {(r.provider or "", r.model or "") for r in rows if r.calls}, company_day(now))
         if kept
         else (),

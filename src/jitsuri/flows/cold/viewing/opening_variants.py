@@ -31,6 +31,8 @@ class TargetView:
     """Why no call goes there."""
     unpriced: Dropped | None
     """Why its calls have no price."""
+    prompt: int = 0
+    """Version of the task's prompt that goes with it; 0 is the caller's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,18 @@ def target_views(
     """Where a variant sends, in order, its canary last, with what stands against each place."""
     if variant is None:
         return ()
-    placed: list[tuple[Target, Role]] = [
-        (target, "fallback" if at else "first") for at, target in enumerate(targets_of(variant))
+    placed: list[tuple[Target, Role, int]] = [
+        (target, "fallback" if at else "first", variant.prompt) for at, target in enumerate(targets_of(variant))
     ]
     if variant.canary is not None:
-        placed.append((variant.canary.target, "canary"))
+        placed.append((variant.canary.target, "canary", variant.canary.prompt))
     out = {why.what: why for why in rule_faults(all_targets_of(variant), sites, rule)}
     dear = {why.what: why for why in unpriced(tx, variant, dict(sites), now)}
     return tuple(
         TargetView(
-            target, role, sites.get(target.upstream), out.get(str(target)), dear.get(str(target)),
+            target, role, sites.get(target.upstream), out.get(str(target)), dear.get(str(target)), prompt,
         )
-        for target, role in placed
+        for target, role, prompt in placed
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ from jitsuri.flows.cold.viewing.counting import (
     last_months,
     summed,
 )
-from jitsuri.flows.cold.viewing.foreseeing import Announced, announced
+from jitsuri.flows.cold.viewing.foreseeing import Announced
+from jitsuri.flows.cold.viewing.scouting import Coming, radar_kept, soon
 from jitsuri.ledger.records import costs as cost_rows
 from jitsuri.ledger.records.totals import totals
 from jitsuri.ledger.rules.forecasting import WEEKS, month_end, weekday_means
@@ -34,6 +35,7 @@ from jitsuri.ledger.shapes.costs import CostLine, MonthCosts
 from jitsuri.ledger.shapes.forecasts import MonthEnd
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.ledger.shapes.totals import Total
+from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Connection
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import Month, company_day, month_of
@@ -93,14 +95,18 @@ class Overview:
     tasks: tuple[TaskRow, ...]
     other: tuple[OtherLine, ...]
     announced: tuple[Announced, ...]
+    soon: tuple[Coming, ...]
+    """What is near and dear enough to be said on top (see ``scouting.soon``)."""
     opportunities: Opportunities | None
     wishes: tuple[Wish, ...]
     evaluation_jpy: Decimal = ZERO
     """Of the month's calls so much was spent on evaluating: trials and judges."""
 
 
-def overview(tx: Connection, now: datetime, month: Month, kind: RateKind, proof: Proof) -> Overview:
-    """The month as it stands now. Reads rollups only."""
+def overview(
+    tx: Connection, now: datetime, month: Month, kind: RateKind, proof: Proof, sites: Mapping[str, Site] | None = None
+) -> Overview:
+    """The month as it stands now. Of the ledger it reads rollups only."""
     rates = rates_kept(tx, kind)
     basis = basis_of(tx, now, month.first, month.last, rates)
     rows = totals(tx, "month", month.first, month.first, ("task", "provider", "model"))
@@ -108,6 +114,7 @@ def overview(tx: Connection, now: datetime, month: Month, kind: RateKind, proof:
     estimate = estimated_end(tx, month, basis)
     rows_by_task = task_rows(tx, month, rows, basis)
     kept = book_in_use(tx)
+    ahead = radar_kept(tx, now, kind, sites or {})
     return Overview(
         month=month,
         basis=basis,
@@ -118,7 +125,8 @@ def overview(tx: Connection, now: datetime, month: Month, kind: RateKind, proof:
         course_months=last_months(month, COURSE_MONTHS),
         tasks=rows_by_task,
         other=other_lines(tx, other),
-        announced=tuple(announced(tx, now, kept[0], rates)) if kept else (),
+        announced=ahead.announced,
+        soon=soon(ahead),
         opportunities=opportunities(tx, now, kept[0], rates, proof) if kept else None,
         wishes=tuple(wishes(tx, basis, month, kind)),
         evaluation_jpy=evaluation_cost(tx, month),
