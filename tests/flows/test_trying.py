@@ -24,7 +24,6 @@ from stub_upstream import Behaviour, StubUpstream
 from trial_parts import around_of, clock, kept, line, log_of, running_of, started
 
 from jitsuri.app.replaying import Replayer
-from jitsuri.app.trialling import WantedTrials
 from jitsuri.calls.rules.sealing import unseal
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.flows.cold.certifying import used_of
@@ -503,19 +502,18 @@ def test_what_a_trial_spends_is_no_use_of_the_task(store: Store, ask: Replayer, 
         assert sum(before.calls_by_month) == before.baseline.calls
 
 
-def test_a_trial_that_is_wanted_is_taken_up_beside_the_console(
-    store: Store, ask: Replayer, around: Around, settings: Settings
+def test_a_trial_that_is_wanted_stands_as_running_and_is_run_as_one(
+    store: Store, ask: Replayer, around: Around
 ) -> None:
     trial = started(store, around, size=15)
-    beside = WantedTrials(store, settings, dict(around.upstreams), ask, clock, lambda: True)
-    assert beside.run() == 0
     assert isinstance(want_run(store, clock(), "sato", trial.trial_id), Trial)
-    going = WantedTrials(store, settings, dict(around.upstreams), ask, clock, lambda: False)
-    assert going.run() == 0  # a console that is being stopped takes nothing up
-    assert beside.run() == 1
-    assert progress(store, trial)[1].answered == 15
+    done = run_trial(store, trial.trial_id, running_of(ask, around))
+    assert isinstance(done, Trial)
+    assert done.state == "done"
     assert acts(store)["trial_wanted"] == 1
-    assert beside.run() == 0
+    over = want_run(store, clock(), "sato", trial.trial_id)
+    assert isinstance(over, Refusal)
+    assert over.code == "trial_over"
 
 
 def test_many_threads_may_look_at_a_trial_that_runs(store: Store, ask: Replayer, around: Around) -> None:
