@@ -192,7 +192,7 @@ def _trial_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> An
             "live_ms": LIVE_MS,
             "is_live": view.trial.state == "running",
             "higher": str((view.trial.cap_jpy * 2).quantize(Decimal(1))),
-            "may_texts": request.may("see_texts"),
+            "may_label": request.may("label_pairs"),
             "refusal": refused(refusal, request.lang) if refusal is not None else "",
             "scorers": _scorers(view),
         }
