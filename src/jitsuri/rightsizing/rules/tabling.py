@@ -81,7 +81,9 @@ def table_of_trial(
                     continue
                 found = by_answer.get((name, way.number, at)) if answer.state == "answered" else None
                 told = (found.score, found.critical) if found is not None else (None, None)
-                hearing = packed(found.facts).decode() if found is not None and name.startswith(JUDGE) else ""
+                hearing = (
+                    packed(found.facts).decode() if found is not None and found.facts and name.startswith(JUDGE) else ""
+                )
                 rows.append(_Row(request, way, answer, name, *told, hearing=hearing))
     return _table(trial.task, rows, texts)
 
