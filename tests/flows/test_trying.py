@@ -29,8 +29,10 @@ from jitsuri.evidence import records as evidence_rows
 from jitsuri.flows.cold.certifying import used_of
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.keeping_budgets import make_budget
-from jitsuri.flows.cold.keeping_variants import set_data_rule
+from jitsuri.flows.cold.keeping_prompts import Added, add_prompt
+from jitsuri.flows.cold.keeping_variants import set_data_rule, set_variant
 from jitsuri.flows.cold.trying.drawing import Keys
+from jitsuri.flows.cold.trying.joining import prompts_of
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.proposing import Proposed, propose
 from jitsuri.flows.cold.trying.running import run_trial
@@ -43,7 +45,7 @@ from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.trying import progress_of, spent_of, standing_of
 from jitsuri.rightsizing.shapes.trials import Answer, Trial, WayProgress
 from jitsuri.routing import records as routing_rows
-from jitsuri.routing.shapes import DataRule
+from jitsuri.routing.shapes import DataRule, Target, Variant
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
@@ -358,7 +360,13 @@ def _when_free(store: Store, trial: Trial, ask: Replayer, around: Around) -> Any
 def test_a_request_may_be_compared_with_an_answer_that_is_asked_anew(
     store: Store, ask: Replayer, around: Around, upstream: StubUpstream
 ) -> None:
+    wish = Wish("triage", ("stub/gpt-5-mini",), Decimal(9), 6, asks_baseline=True)
+    refused = start_trial(store, clock(), "sato", wish, around, lambda: UUID(int=9))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "trial_baseline_unasked"
+    set_variant(store, clock(), "sato", Variant("triage", Target("stub", "gpt-4o")), "今の構成", dict(around.sites))
     trial = started(store, around, "stub/gpt-5-mini", size=6, asks_baseline=True)
+    assert trial.plan.baseline.name == "stub/gpt-4o"
     done = run_trial(store, trial.trial_id, running_of(ask, around))
 
     assert isinstance(done, Trial)
@@ -384,6 +392,20 @@ def test_a_prompts_version_takes_the_place_of_the_instructions(
     )
     assert isinstance(unknown, Refusal)
     assert unknown.code == "trial_prompt_unknown"
+
+
+def test_the_versions_of_the_prompt_desk_are_what_a_trial_sends(
+    store: Store, ask: Replayer, settings: Settings, upstream: StubUpstream
+) -> None:
+    kept(store, settings, log_of(5))
+    assert add_prompt(store, clock(), "sato", "triage", "前置き {{caller}}", "x") == Added(1)
+    around = around_of(store, settings, prompt_of=prompts_of(store))
+    trial = started(store, around, "stub/gpt-4o-mini#p1", size=5)
+    run_trial(store, trial.trial_id, running_of(ask, around))
+
+    said = {one.json["messages"][0]["content"] for one in upstream.requests}
+    assert len(upstream.requests) == 5
+    assert all(one.startswith("前置き ") and "{{" not in one for one in said)
 
 
 def test_candidates_are_proposed_by_price_and_data_rule_and_each_other_one_has_a_reason(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -147,7 +148,11 @@ class World:
         return kept.number
 
     def approve(self, number: str, last: Act = "approve") -> None:
-        for act, login in (("submit", "baba"), ("pass_review", "chiba"), (last, "aoki")):
+        for act, login in (
+            ("submit", "baba"),
+            ("pass_review", "chiba"),
+            (last, "baba" if last == "withdraw" else "aoki"),
+        ):
             self.now += timedelta(seconds=1)
             with self.store.reading() as tx:
                 matter = approval_rows.matter(tx, "certificate", number)
@@ -168,19 +173,25 @@ class World:
         tokens: int = 300,
         key: str = "key-1",
         texts: Path | None = None,
+        system: str = "Sort.",
         name: str = "",
+        purpose: str = "",
     ) -> list[Call]:
-        """So many answered calls, a second apart. ``texts``: the folder of a key with which both parts are kept."""
+        """So many answered calls, a second apart. ``texts``: the folder of a key with which both parts are kept, the request with
+        this system prompt."""
         made = [
             self._call(at + timedelta(seconds=n), n, model, answered or model, prompt, tokens, key, name)
             for n in range(count)
         ]
         with self.store.transaction() as tx:
-            call_rows.insert_many(tx, [call for call, _ in made])
-            entry_rows.insert_many(tx, [entry for _, entry in made])
+            if not purpose:  # what we ask ourselves is no call
+                call_rows.insert_many(tx, [call for call, _ in made])
+            entry_rows.insert_many(tx, [replace(entry, purpose=purpose) for _, entry in made])
             if texts is not None:
                 secret = bytes.fromhex((texts / "text.key").read_text("ascii").strip())
-                body = b'{"model":"task:inquiry-triage","messages":[{"role":"system","content":"Sort."},{"role":"user","content":"hello"}]}'
+                told = {"model": "task:inquiry-triage", "messages": [
+                    {"role": "system", "content": system}, {"role": "user", "content": "hello"}]}  # fmt: skip
+                body = json.dumps(told).encode()
                 text_rows.insert_many(tx, [
                     (call.call_id, part, seal(body, secret, call.call_id, part), "text.key", date(2027, 3, 1))
                     for call, _ in made for part in ("request", "response")

@@ -27,6 +27,7 @@ from jitsuri.providers.shapes import Came, Question
 from jitsuri.rightsizing.records import audits as audit_rows
 from jitsuri.rightsizing.rules.auditing import audit_attempt, capital, is_drawn
 from jitsuri.rightsizing.shapes.lives import Audited, Life
+from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Target, Variant
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
@@ -109,6 +110,27 @@ def test_each_call_is_asked_of_the_other_way_once(scene: Scene, upstream: StubUp
     assert key_name == "text.key"
     assert b"choices" in unseal(sealed, bytes.fromhex(KEY), attempt, "response")
     assert purposes == [("evaluation",)]
+
+
+def test_the_other_way_is_asked_with_its_prompt(scene: Scene, upstream: StubUpstream) -> None:
+    world, store = scene.world, scene.store
+    assert isinstance(world.back(), Life)
+    with store.transaction() as tx:
+        routing_rows.add_prompt(tx, TASK, "三つに分けてください。", "aoki", "はじめ", world.now)
+    world.number = world.filed("stub/gpt-4o-mini", "stub/gpt-4o-mini#p1", seed=42, audit_percent=Decimal(100))
+    world.approve(world.number)
+    begun = world.forced(percent="50")
+    assert isinstance(begun, Life), begun
+    world.now += timedelta(minutes=5)
+    scene.calls(12, "gpt-4o-mini", "prompted")
+    with Replayer(scene.settings, store) as ask:
+        done = scene.audit(ask)
+    assert (done.drawn, done.answered) == (12, 12)
+    rows = scene.rows()
+    assert {one.direction for one in rows} == {"new_answered", "old_answered"}, "told apart by the thread's side"
+    systems = [one.json["messages"][0]["content"] for one in upstream.requests]
+    assert systems.count("三つに分けてください。") == sum(one.direction == "old_answered" for one in rows)
+    assert systems.count("Sort.") == sum(one.direction == "new_answered" for one in rows)
 
 
 def test_answers_are_forgotten_with_the_texts_they_belong_to(scene: Scene) -> None:

@@ -75,7 +75,7 @@ def test_the_world_is_frozen(world: World) -> None:
     assert frozen == world.life().world, "and read back it is the same"
 
 
-@pytest.mark.parametrize("last", [None, "return", "reject"])
+@pytest.mark.parametrize("last", [None, "return", "reject", "withdraw"])
 def test_what_is_not_approved_is_refused(world: World, last: str | None) -> None:
     number = world.filed(seed=8)
     if last is not None:

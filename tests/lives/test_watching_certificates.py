@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from threading import Barrier, Thread
 from uuid import UUID
 
 import pytest
-from life_parts import BIG, SITES, SMALL, TASK, World, causes_found, code, running
+from life_parts import BIG, HASHES, SITES, SMALL, TASK, World, causes_found, code, running
 
 from jitsuri.access.records import people as person_rows
 from jitsuri.flows.cold import freezing_worlds, watching_certificates
@@ -26,6 +27,7 @@ from jitsuri.rightsizing.rules import watching
 from jitsuri.rightsizing.rules.auditing import audit_attempt
 from jitsuri.rightsizing.shapes.lives import Audited, Cause, CauseCode, Life, Look
 from jitsuri.rightsizing.shapes.lives import World as Frozen
+from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Canary, DataRule, Target
 from jitsuri.store.door import Store
 from jitsuri.terms.ids import derived_id
@@ -347,6 +349,34 @@ def test_an_alias_that_had_not_answered_before_is_known_by_its_first_answer(stor
     assert causes_found(world.look(days=9, minutes=1)) == ["model_changed"]
 
 
+def test_an_alias_that_was_exchanged_since_the_trial_voids_with_its_first_answer(store: Store) -> None:
+    world = World(store)
+    world.book(world.now - timedelta(days=5), 4, answered="gpt-small-2026-07-01", purpose="evaluation")
+    begun = world.forced()
+    assert isinstance(begun, Life)
+    assert begun.world is not None
+    assert begun.world.models[SMALL] == ("gpt-small-2026-07-01",)
+    assert world.look() == []
+    world.book(world.now, 1, answered="gpt-small-2026-11-26")
+    assert causes_found(world.look(minutes=1)) == ["model_changed"]
+
+
+def test_what_is_wrong_with_one_certificate_does_not_blind_the_look_at_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = running(World(store))
+    world.use_prices(("0.30", "0.60"))
+    real, standing = watching_certificates.life_rows.in_force, world.life()
+
+    def with_a_broken_one(tx: object, task: str | None = None) -> list[Life]:
+        return [replace(standing, number="JR-2026-9999"), *real(tx, task)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watching_certificates.life_rows, "in_force", with_a_broken_one)
+    with pytest.raises(AssertionError):
+        world.look()
+    assert world.life().state == "rolled_back"
+
+
 def frozen(**changes: object) -> tuple[Frozen, Look]:
     """A world and a look that agree."""
     prices = {BIG: None, SMALL: None}
@@ -368,6 +398,36 @@ def test_another_version_of_the_prompt_voids() -> None:
     assert watching.causes(*frozen(variant=(f"{SMALL}#p2", "", 3)), is_full=True) == ()
 
 
+def test_a_way_with_a_prompt_of_the_task_from_its_force_to_its_rollback(store: Store) -> None:
+    world = World(store)
+    with store.transaction() as tx:
+        for words in ("分類してください。", "三つに分類してください。"):
+            routing_rows.add_prompt(tx, TASK, words, "aoki", "はじめ", world.now)
+    missing = world.filed(proposed=f"{SMALL}#p9", seed=51)
+    world.approve(missing)
+    assert code(world.forced(number=missing)) == "prompt_unknown"
+    world.number = world.filed(proposed=f"{BIG}#p1", seed=52)
+    world.approve(world.number)
+    begun = world.forced()
+    assert isinstance(begun, Life), begun
+    assert isinstance(world.full(), Life)
+    world.book(world.now + timedelta(seconds=5), 3, model="gpt-big")
+    assert world.look(minutes=1) == []
+    world.set_by_hand(Target("openai", "gpt-big"), prompt=2)
+    assert causes_found(world.look()) == ["prompt_version_changed"]
+    assert world.life().asks is False, "somebody has set another way: nothing is asked"
+
+    world.set_by_hand(Target("openai", "gpt-big"))
+    world.number = world.filed(proposed=f"{SMALL}#p2", seed=53)
+    world.approve(world.number)
+    running(world)
+    with store.reading() as tx:
+        assert routing_rows.variants(tx)[TASK][0].prompt == 2
+    assert isinstance(world.back(), Life)
+    with store.reading() as tx:
+        assert routing_rows.variants(tx)[TASK][0].prompt == 0
+
+
 def test_prompts_that_differ_by_call_are_not_watched() -> None:
     world, look = frozen(prompts={f"{n:032x}": 1 for n in range(60)})
     busy = Frozen(
@@ -378,6 +438,24 @@ def test_prompts_that_differ_by_call_are_not_watched() -> None:
         }
     )
     assert watching.causes(busy, look, is_full=False) == ()
+
+
+def test_prompts_of_gateway_calls_are_known_by_their_kept_requests(store: Store, tmp_path: Path) -> None:
+    world = World(store)
+    (tmp_path / "text.key").write_text("cd" * 32, "ascii")
+    world.around = replace(world.around, key_folder=tmp_path)
+    world.book(world.now - timedelta(days=9), 15, model="gpt-big", prompt="bare", texts=tmp_path)
+    world.book(world.now - timedelta(days=2), 15, model="gpt-big", prompt="bare", texts=tmp_path)
+    running(world)
+    world.book(world.now, 30, prompt="bare", texts=tmp_path)
+    world.now += timedelta(minutes=1)
+    assert world.look() == []
+    world.book(world.now, 30, prompt="bare", texts=tmp_path, system="Sort differently.")
+    assert causes_found(world.look(minutes=1)) == ["prompt_changed"]
+    (tmp_path / "text.key").unlink()
+    with store.reading() as tx:
+        seen = freezing_worlds.look(tx, world.now, world.life(), 0.05, world.around)
+    assert dict(seen.prompts) == {HASHES["usual"]: 3}, "a lost key blinds this look to kept requests, and ends none"
 
 
 # -- mutants: a watch that does nothing, and one that is blind to one cause, must turn these checks red

@@ -10,7 +10,7 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitsuri.evaluation.rules.counting import share_lower
@@ -88,6 +88,7 @@ def made(count: int, seed: int = 3) -> list[Sampled]:
 
 
 @given(st.integers(1, 120), st.integers(0, 9), st.integers(0, 9), st.integers(5, 90))
+@settings(max_examples=15)
 def test_the_order_of_rows_does_not_matter(count: int, seed: int, shuffle: int, size: int) -> None:
     pool = made(count)
     mixed = list(pool)

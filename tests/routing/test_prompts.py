@@ -43,7 +43,7 @@ TASK = Task("triage", "分類", "Triage", "", "", "production", "internal", Deci
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 
 
-@given(upstream=st.from_regex(r"[a-z-]{1,8}\Z"), model=TEXT.filter(bool), prompt=st.integers(0, 10**9 - 1))
+@given(upstream=st.from_regex("[a-z-]{1,8}", fullmatch=True), model=TEXT.filter(bool), prompt=st.integers(0, 10**9 - 1))
 def test_a_way_is_read_as_it_is_written(upstream: str, model: str, prompt: int) -> None:
     model = model.strip()
     if not model or way_named(f"{upstream}/{model}") != (Target(upstream, model), 0):
@@ -279,9 +279,9 @@ def test_what_changed_inside_a_line_is_marked_alone() -> None:
     ],
 )  # fmt: skip
 def test_the_longest_prompts_are_compared_while_somebody_waits(old: str, new: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     lines = differences(old, new)
 
     assert "\n".join(line.text for line in lines if line.new_number) == new
-    assert time.perf_counter() - began < 8  # under 2 s on a quiet machine
+    assert time.process_time() - began < 8  # 2 s of computing at its worst; others use the machine too

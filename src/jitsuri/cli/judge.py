@@ -28,7 +28,7 @@ def judge() -> None: ...
 
 @judge.command("run")
 @click.argument("trial_id", metavar="TRIAL")
-@click.option("--judge", "judge_", required=True, metavar="UPSTREAM/MODEL")
+@click.option("--judge", "judge_name", required=True, metavar="UPSTREAM/MODEL")
 @click.option("--allow-same-vendor", is_flag=True)
 @click.option("--rubric", type=click.Path(path_type=Path, dir_okay=False), default=None)
 @click.option("--told-in", type=click.Choice(["ja", "en"]), default="ja")
@@ -36,7 +36,7 @@ def judge() -> None: ...
 @_json
 @pass_desk
 def run(
-    desk: Desk, trial_id: str, judge_: str, *, allow_same_vendor: bool, rubric: Path | None, told_in: str, similarity: str,
+    desk: Desk, trial_id: str, judge_name: str, *, allow_same_vendor: bool, rubric: Path | None, told_in: str, similarity: str,
     json_out: bool,
 ) -> None:  # fmt: skip
     from jitsuri.app.replaying import Replayer
@@ -45,7 +45,7 @@ def run(
     from jitsuri.flows.cold.trying.judging import Wanted, judge_trial, resemble_trial
 
     desk.json_out = json_out
-    wanted = Wanted(judge_, _read(rubric), cast("Language", told_in), allow_same_vendor)
+    wanted = Wanted(judge_name, _read(rubric), cast("Language", told_in), allow_same_vendor)
     with desk.store() as store:
         its_id, around = trial_named(store, trial_id), around_at(desk, store)
         keys = Keys(around.folder)
@@ -55,12 +55,12 @@ def run(
                 refuse(desk, found)
             likeness = resemble_trial(store, its_id, ask, around, keys, similarity, desk.now) if similarity else None
     if json_out:
-        desk.give({"judge": judge_, "pairs": found.pairs, "open": found.open, "spent_jpy": found.spent_jpy,
+        desk.give({"judge": judge_name, "pairs": found.pairs, "open": found.open, "spent_jpy": found.spent_jpy,
                    "report": asdict(found.report) if found.report else None,
                    "refusal": found.refusal.code if found.refusal else None,
                    "similarity": likeness[0] if isinstance(likeness, tuple) else None})  # fmt: skip
         return
-    desk.say("cli.judge.run.done", judge=judge_, pairs=f"{found.pairs - found.open:,}", open=f"{found.open:,}",
+    desk.say("cli.judge.run.done", judge=judge_name, pairs=f"{found.pairs - found.open:,}", open=f"{found.open:,}",
              spent=f"{found.spent_jpy:,.2f}")  # fmt: skip
     if found.report is not None:
         _show(desk, found.report)
@@ -73,15 +73,15 @@ def run(
 
 @judge.command("report")
 @click.argument("where", metavar="TRIAL_OR_FILE")
-@click.option("--judge", "judge_", default="", metavar="UPSTREAM/MODEL")
+@click.option("--judge", "judge_name", default="", metavar="UPSTREAM/MODEL")
 @_json
 @pass_desk
-def report(desk: Desk, where: str, judge_: str, json_out: bool) -> None:
+def report(desk: Desk, where: str, judge_name: str, json_out: bool) -> None:
     desk.json_out = json_out
     found = _reports_of_file(Path(where)) if Path(where).is_file() else _reports_of_trial(desk, where)
-    chosen = found.get(judge_) if judge_ else next(iter(found.values())) if len(found) == 1 else None
+    chosen = found.get(judge_name) if judge_name else next(iter(found.values())) if len(found) == 1 else None
     if chosen is None:
-        raise CallerError("judge_report_none", path=where, judge=judge_ or "–", known=", ".join(found) or "–")
+        raise CallerError("judge_report_none", path=where, judge=judge_name or "–", known=", ".join(found) or "–")
     if json_out:
         desk.give(asdict(chosen))
         return
@@ -118,10 +118,11 @@ def _show(desk: Desk, found: JudgeReport) -> None:
     from jitsuri.web.formatting import percent
     from jitsuri.web.pages.judging import reason_text
 
+    lang = cast("Language", desk.lang)
     for fault in found.faults:
         facts = {"judge": found.judge, "share": fault.share, "limit": fault.limit, "n": fault.n}
         level = text(f"page.judge.{fault.level}", desk.lang)
-        click.echo(f"{level}: {reason_text(Reason(f'judge_{fault.code}', facts), cast(Language, desk.lang))}")
+        click.echo(f"{level}: {reason_text(Reason(f'judge_{fault.code}', facts), lang)}")
     if not found.faults:
         desk.say("cli.judge.report.none")
     grid = Grid(*(text(f"cli.judge.report.column.{name}", desk.lang) for name in ("what", "of", "share", "bounds")))

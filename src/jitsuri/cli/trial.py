@@ -203,11 +203,14 @@ def raise_cap_(desk: Desk, trial_id: str, cap: str, json_out: bool) -> None:
 @trial.command("export")
 @click.argument("trial_id", metavar="TRIAL")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--scorer", default="")
 @click.option("--texts", "with_texts", is_flag=True)
 @click.option("--force", "is_forced", is_flag=True)
 @_json
 @pass_desk
-def export(desk: Desk, trial_id: str, out: Path, with_texts: bool, is_forced: bool, json_out: bool) -> None:
+def export(
+    desk: Desk, trial_id: str, out: Path, scorer: str, with_texts: bool, is_forced: bool, json_out: bool
+) -> None:
     from jitsuri.flows.cold.trying.deciding import export_table
     from jitsuri.flows.cold.trying.drawing import Keys
     from jitsuri.flows.cold.trying.joining import labels_of
@@ -222,7 +225,7 @@ def export(desk: Desk, trial_id: str, out: Path, with_texts: bool, is_forced: bo
         with store.reading() as tx:
             labels = labels_of(tx, found)
         keys = Keys(_folder(desk)) if with_texts else None
-        table = export_table(store, found, "cli", desk.now(), labels, keys)
+        table = export_table(store, found, "cli", desk.now(), labels, keys, scorer)
     if isinstance(table, Refusal):
         refuse(desk, table)
     write_table(out, rows_of_table(table), is_forced=is_forced)

@@ -90,12 +90,12 @@ def reread_request(kept: bytes, source: str = "") -> Reread | str:
     return Reread(dialect, kept_fields, text, needs)
 
 
-def asked_again(request: Reread, most_output_tokens: int, system: str | None = None) -> bytes:
-    """The body to send: a maximum that is named and at most this, no stream; ``system`` replaces the instructions.
+def asked_again(request: Reread, most_output_tokens: int) -> bytes:
+    """The body to send: a maximum that is named and at most this, no stream.
 
     The model's name is the asker's to put in.
     """
-    body = dict(request.body) if system is None else with_system(request.dialect, request.body, system)
+    body = dict(request.body)
     named = [name for name in _MAXIMA if isinstance(body.get(name), int) and not isinstance(body[name], bool)]
     for name in named:
         body[name] = min(body[name], most_output_tokens)
@@ -103,17 +103,6 @@ def asked_again(request: Reread, most_output_tokens: int, system: str | None = N
         body["max_tokens" if request.dialect == "anthropic" else "max_completion_tokens"] = most_output_tokens
     body.setdefault("model", "-")
     return msgspec.json.encode(body)
-
-
-def with_system(dialect: str, body: Mapping[str, Any], system: str) -> dict[str, Any]:
-    """The same request with these instructions in place of its own; '' leaves it without any."""
-    found = dict(body)
-    if dialect == "anthropic":
-        found.pop("system", None)
-        return {**found, "system": system} if system else found
-    rest = [one for one in found.get("messages", []) if one.get("role") not in _SYSTEM_ROLES]
-    found["messages"] = [{"role": "system", "content": system}, *rest] if system else rest
-    return found
 
 
 def reread_answer(kept: bytes) -> Reply | None:

@@ -7,7 +7,6 @@ a cause that voids (``watching_certificates``). A killed round goes on where it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,18 +16,22 @@ from typing import Final
 from uuid import UUID
 
 from jitsuri.calls.records import texts as text_rows
+from jitsuri.calls.rules.rereading import Reread, reread_request
 from jitsuri.calls.rules.sealing import seal, unseal
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.flows.cold.freezing_worlds import midnight
 from jitsuri.flows.cold.reading_logs import read_key
-from jitsuri.providers.shapes import Ask, Came, Dialect, Question
+from jitsuri.providers.rules.prompting import with_prompt
+from jitsuri.providers.shapes import Ask, Came, Question
 from jitsuri.rightsizing.records import audits as audit_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.records import traits
 from jitsuri.rightsizing.records.audits import AuditAnswer
 from jitsuri.rightsizing.rules.auditing import audit_attempt, is_drawn
 from jitsuri.rightsizing.shapes.lives import Audited, Life
+from jitsuri.routing import records as routing_rows
+from jitsuri.routing.rules.choosing import is_in
 from jitsuri.routing.rules.naming import way_named
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Connection, Store
@@ -45,7 +48,7 @@ _LATE: Final = timedelta(hours=1)
 """A call may be booked so long after it began; it is still drawn."""
 _BACK: Final = timedelta(days=3)
 _LOOKED_AT: Final = 20_000
-_LOCK: Final = 5_410_160
+_AUDIT_LOCK = 5_410_160
 """Whoever audits: two rounds at once would ask beyond the cap."""
 LOST: Final = "audit_lost"
 """Asked, and the one who asked was gone before the answer was kept."""
@@ -69,7 +72,7 @@ def audit(
 ) -> list[Round]:
     """One round over every certificate in force. ``cap_jpy``: what the audit of a task may cost in a calendar month; what has no
     price is not counted, and is bounded by budgets alone. Raises OperatorError where the ledger cannot be written."""
-    with store.alone(_LOCK) as is_ours:
+    with store.alone(_AUDIT_LOCK) as is_ours:
         if not is_ours:
             return []
         with store.reading() as tx:
@@ -97,23 +100,29 @@ def record_audit_difference(
     return None
 
 
-def direction_of(life: Life, provider: str, model: str, sites: Mapping[str, Site]) -> Audited | None:
-    """Which way answered a call, as an audit without its call; None where it was neither (a fall-back)."""
+def direction_of(life: Life, thread_id: UUID, provider: str, model: str, sites: Mapping[str, Site]) -> Audited | None:
+    """Which way answered a call, as an audit without its call; None where it was neither (a fall-back).
+
+    Ways that differ in their prompt alone are told apart by the side on which the thread stands.
+    """
     world = life.world
     assert world is not None
     new, old = way_named(world.proposed), way_named(world.today)
     if new is None or old is None:
         return None
     is_new, is_old = model == new[0].model, model == old[0].model
-    if is_new and is_old:
+    if new[0] == old[0]:
+        is_new = is_new and is_in(thread_id, life.per_mille)
+        is_old = is_old and not is_new
+    elif is_new and is_old:
         vendors = [site.vendor if (site := sites.get(one[0].upstream)) else "" for one in (new, old)]
         is_new, is_old = provider == vendors[0], provider == vendors[1]
     if is_new == is_old:
         return None
     nil, never = UUID(int=0), datetime.min.replace(tzinfo=UTC)
     if is_new:
-        return Audited(life.number, nil, never, "new_answered", str(old[0]), nil, "asked", None, "")
-    return Audited(life.number, nil, never, "old_answered", str(new[0]), nil, "asked", None, "")
+        return Audited(life.number, nil, never, "new_answered", world.today, nil, "asked", None, "")
+    return Audited(life.number, nil, never, "old_answered", world.proposed, nil, "asked", None, "")
 
 
 def _round(
@@ -131,6 +140,8 @@ def _round(
         spent = audit_rows.spent_jpy(tx, life.task, midnight(month_of(company_day(now())).first))
         dearest = audit_rows.dearest_jpy(tx, life.task)
         booked, begun = traits.known_attempts(tx, [one.attempt_id for one in waiting])
+        wanted = {(life.task, named[1]) for one in waiting if (named := way_named(one.target)) and named[1]}
+        prompts = routing_rows.prompt_texts(tx, wanted)
         kept = {one.call_id: text_rows.of_call(tx, one.call_id) for one in waiting}
     lost = [one for one in waiting if one.attempt_id in booked]
     _keep(store, [_without_answer(one, now(), LOST) for one in lost])
@@ -140,7 +151,7 @@ def _round(
     failed = len(lost)
     for one in open_ones[:affordable]:
         part = kept[one.call_id].get("request")
-        question = None if part is None else _question(one, life.task, part, folder)
+        question = None if part is None else _question(one, life.task, part, folder, prompts)
         if question is None or part is None:
             _keep(store, [_without_answer(one, now(), UNREADABLE)])
             failed += 1
@@ -165,8 +176,8 @@ def _draw(store: Store, now: datetime, life: Life, sites: Mapping[str, Site]) ->
         since = max(world.at, now - _BACK, *([last - _LATE] if last is not None else []))
         calls = traits.calls_with_texts(tx, life.task, life.number, since, now, _LOOKED_AT)
     drawn = []
-    for call_id, _, at, provider, model in calls:
-        side = direction_of(life, provider, model, sites)
+    for call_id, thread_id, at, provider, model in calls:
+        side = direction_of(life, thread_id, provider, model, sites)
         if side is not None and is_drawn(call_id, life.number, world.audit_percent):
             attempt = audit_attempt(life.number, call_id)
             drawn.append(Audited(life.number, call_id, at, side.direction, side.target, attempt, "asked", None, ""))
@@ -187,34 +198,24 @@ def _affordable(left: Decimal, dearest: Decimal) -> int:
     return BATCH if dearest <= 0 else min(BATCH, int(left / dearest))
 
 
-def _question(one: Audited, task: str, part: tuple[bytes, str, date], folder: Path) -> Question | None:
-    """The kept request as a question; None where it cannot be opened."""
+def _question(
+    one: Audited, task: str, part: tuple[bytes, str, date], folder: Path, prompts: Mapping[tuple[str, int], str]
+) -> Question | None:
+    """The kept request as a question to the other way, with that way's prompt; None where it cannot be asked again."""
     sealed, key_name, _ = part
+    named = way_named(one.target)
     try:
         body = unseal(sealed, read_key(folder / key_name), one.call_id, "request")
-        told = json.loads(body)
     except (OperatorError, ValueError):
         return None
-    if not isinstance(told, dict):
+    read = reread_request(body, "gateway")
+    if named is None or not isinstance(read, Reread):
         return None
-    return Question(_dialect(told), body, one.target, task, "evaluation", one.attempt_id, one.attempt_id)
-
-
-def _dialect(told: Mapping[str, object]) -> Dialect:
-    """Which dialect a kept request speaks: only Anthropic's has its system prompt beside the messages, its own word for stops, or
-    parts of these kinds."""
-    if {"system", "anthropic_version", "stop_sequences", "thinking"} & told.keys():
-        return "anthropic"
-    messages = told.get("messages")
-    parts = [
-        part
-        for message in (messages if isinstance(messages, list) else [])
-        if isinstance(message, dict) and isinstance(message.get("content"), list)
-        for part in message["content"]
-        if isinstance(part, dict)
-    ]
-    own = {"tool_use", "tool_result", "image", "document", "thinking"}
-    return "anthropic" if any(part.get("type") in own for part in parts) else "openai"
+    text = prompts.get((task, named[1])) if named[1] else ""
+    made = with_prompt(read.dialect, body, text) if text is not None else None
+    if made is None or isinstance(made, Refusal):
+        return None
+    return Question(read.dialect, made, str(named[0]), task, "evaluation", one.attempt_id, one.attempt_id)
 
 
 def _answer(one: Audited, came: Came, part: tuple[bytes, str, date], folder: Path, at: datetime) -> AuditAnswer:

@@ -37,7 +37,7 @@ from jitsuri.rightsizing.shapes.lives import Audited, Life, Look, MixDay, PriceF
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import LOCAL, rule_faults
 from jitsuri.routing.rules.naming import way_name, way_named
-from jitsuri.routing.rules.setting import targets_of
+from jitsuri.routing.rules.setting import canary_way, targets_of
 from jitsuri.routing.shapes import Site, Target, Variant
 from jitsuri.store.door import Connection
 from jitsuri.terms.errors import OperatorError
@@ -91,9 +91,9 @@ def freeze(
         before={
             "targets": [str(target) for target in targets_of(variant)],
             "most_output_tokens": variant.most_output_tokens,
-            "prompt": prompt_of(variant),
+            "prompt": variant.prompt,
         },
-        models={way: traits.models_answered(tx, task, *_asked(way, ways, around), since, now) for way in ways},
+        models={way: _models_before(tx, now, certificate, way, ways, around) for way in ways},
         prompts=_counted(name for _, name in prompts),
         fresh_percent=_fresh(prompts, now),
         prices=_prices(tx, now, ways, around),
@@ -126,7 +126,8 @@ def look(tx: Connection, now: datetime, life: Life, margin: float, around: Aroun
     return Look(
         today=company_day(now),
         variant=(
-            "" if variant is None else way_of(variant), "" if variant is None else canary_way(variant),
+            "" if variant is None else way_of(variant),
+            "" if variant is None or variant.canary is None else canary_way(variant.canary),
             kept.version if kept is not None else 0,
         ),
         cap=variant.most_output_tokens if variant is not None else 0,
@@ -170,19 +171,7 @@ def differences(audited: Sequence[Audited]) -> list[float]:
 
 def way_of(variant: Variant) -> str:
     """A variant's first way, as it is written."""
-    return way_name(variant.target, prompt_of(variant))
-
-
-def canary_way(variant: Variant) -> str:
-    """The way of a variant's canary; '' where it has none."""
-    canary = variant.canary
-    return "" if canary is None else way_name(canary.target, prompt_of(canary))
-
-
-def prompt_of(shape: object) -> int:
-    """The version of the task's prompt that goes with a variant or a canary; 0 is the caller's own."""
-    found = getattr(shape, "prompt", 0)
-    return found if isinstance(found, int) else 0
+    return way_name(variant.target, variant.prompt)
 
 
 def midnight(day: date) -> datetime:
@@ -200,6 +189,17 @@ def _asked(way: str, ways: Sequence[str], around: Around) -> tuple[str, list[str
         site = around.sites.get(target.upstream)
         return target.model, [site.vendor] if site is not None else []
     return target.model, []
+
+
+def _models_before(
+    tx: Connection, now: datetime, certificate: Certificate, way: str, ways: Sequence[str], around: Around
+) -> tuple[str, ...]:
+    """Names that answered the task's calls of the last 28 days; of a way that had none, those that answered its trials in the 28
+    days before the certificate was issued, and since."""
+    task, asked = certificate.task.name, _asked(way, ways, around)
+    found = traits.models_answered(tx, task, *asked, now - MODELS_BEFORE, now)
+    tried_since = min(now, certificate.issued_at) - MODELS_BEFORE
+    return found or traits.models_evaluated(tx, task, *asked, tried_since, now)
 
 
 def _models_since(

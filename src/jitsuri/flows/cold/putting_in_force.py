@@ -7,9 +7,8 @@ others, and changes the variant in the transaction that writes the event and its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,7 +19,7 @@ from jitsuri.access.shapes import Person
 from jitsuri.approvals import records as approval_rows
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
-from jitsuri.flows.cold.freezing_worlds import Around, canary_way, freeze, look, way_of
+from jitsuri.flows.cold.freezing_worlds import Around, freeze, look, way_of
 from jitsuri.flows.cold.keeping_variants import Decided, change_variant_in
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
@@ -31,8 +30,8 @@ from jitsuri.rightsizing.shapes.lives import Door, Event, Force, Life, Rollback,
 from jitsuri.routing import records as routing_rows
 from jitsuri.routing.rules.choosing import rule_faults
 from jitsuri.routing.rules.naming import way_named
-from jitsuri.routing.rules.setting import MOST_FALLBACKS, canary_of, targets_of
-from jitsuri.routing.shapes import Canary, Target, Task, Variant
+from jitsuri.routing.rules.setting import canary_of, canary_way, in_full
+from jitsuri.routing.shapes import Target, Task, Variant
 from jitsuri.store.door import Connection, Store, without_nul
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
@@ -42,8 +41,6 @@ NOTED: Mapping[Event, str] = {
     "rolled_back": "certificate_rolled_back", "kept": "certificate_kept", "ended": "certificate_ended",
 }  # fmt: skip
 """The act of evidence that each event leaves."""
-
-Prompted = TypeVar("Prompted", Variant, Canary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,14 @@ def make_full(store: Store, now: datetime, owner: Owner, number: str, wish: Wish
         variant, version = _standing(tx, life.task)
         if variant is not None and way_of(variant) != world.proposed:
             came = change_variant_in(
-                tx, now, owner.login, life.task, _filled, wish.reason or number, dict(around.sites), seen=version
+                tx,
+                now,
+                owner.login,
+                life.task,
+                lambda before: _filled(before, version),
+                wish.reason or number,
+                dict(around.sites),
+                seen=version,
             )
             if isinstance(came, Refusal):
                 return came
@@ -162,7 +166,7 @@ def keep_going(store: Store, now: datetime, owner: Owner, number: str, wish: Wis
 
 def fitness_fault(tx: Connection, certificate: Certificate, now: datetime, around: Around) -> Refusal | None:
     """Why a certificate cannot be in force now: ``life_unfit`` (no pass), ``life_expired``, ``life_unapproved``,
-    ``life_way_unreadable``, ``life_prompt_unknown``, ``target_upstream_unknown``, ``target_forbidden``."""
+    ``life_way_unreadable``, ``target_upstream_unknown``, ``target_forbidden``."""
     number, until = certificate.number, certificate.valid_until
     if certificate.verdict.decision != "pass":
         return Refusal("life_unfit", {"number": number})
@@ -175,9 +179,7 @@ def fitness_fault(tx: Connection, certificate: Certificate, now: datetime, aroun
     named = way_named(proposed)
     if named is None:
         return Refusal("life_way_unreadable", {"number": number, "way": proposed or "–"})
-    target, prompt = named
-    if prompt and not _takes_prompts():
-        return Refusal("life_prompt_unknown", {"number": number, "way": proposed})
+    target, _ = named
     if target.upstream not in around.sites:
         facts = {"target": str(target), "upstream": target.upstream, "known": ", ".join(sorted(around.sites))}
         return Refusal("target_upstream_unknown", facts)
@@ -252,13 +254,9 @@ def _begin(
     if wish.seen_variant is not None and wish.seen_variant != version:
         return Refusal("variant_moved", {"name": life.task, "version": version})
     proposed = certificate.proposed.model
-    named = way_named(proposed)
-    assert named is not None
-    canary = canary_of(replace(variant, canary=None), str(named[0]), percent)
-    if isinstance(canary, Refusal):
-        return canary
-    assert canary.canary is not None
-    begun = replace(canary, canary=_with_prompt(canary.canary, named[1]))
+    begun = canary_of(replace(variant, canary=None), proposed, percent)
+    if isinstance(begun, Refusal):
+        return begun
     assert begun.canary is not None
     world, days = life.world, None
     if world is None:
@@ -308,20 +306,18 @@ def _variant_fault(certificate: Certificate, variant: Variant, older: list[Life]
     if way_of(variant) == proposed:
         return Refusal("life_already_answers", {"number": number, "way": proposed})
     ours = {one.world.proposed for one in older if one.world is not None}
-    if variant.canary is not None and canary_way(variant) not in ours:
-        return Refusal("life_canary_stands", {"name": variant.task, "way": canary_way(variant)})
+    if variant.canary is not None and canary_way(variant.canary) not in ours:
+        return Refusal("life_canary_stands", {"name": variant.task, "way": canary_way(variant.canary)})
     if way_named(today) is not None and today != way_of(variant):
         return Refusal("life_baseline_moved", {"number": number, "today": today, "now": way_of(variant)})
     return None
 
 
-def _filled(before: Variant | None) -> Variant | Refusal:
+def _filled(before: Variant | None, version: int) -> Variant | Refusal:
     """The canary answers everything; what answered before is its first fall-back."""
     if before is None or before.canary is None:
-        return Refusal("variant_moved", {"name": before.task if before else "", "version": 0})
-    rest = tuple(target for target in targets_of(before) if target != before.canary.target)
-    filled = replace(before, target=before.canary.target, fallbacks=rest[:MOST_FALLBACKS], canary=None)
-    return _with_prompt(filled, _prompt(before.canary))
+        return Refusal("variant_moved", {"name": before.task if before else "", "version": version})
+    return in_full(before)
 
 
 def _returned(before: Variant | None, world: World, around: Around) -> Variant | Refusal:
@@ -336,24 +332,7 @@ def _returned(before: Variant | None, world: World, around: Around) -> Variant |
     )
     if way_of(before) == world.today:
         return replace(before, canary=None)
-    return _with_prompt(replace(before, target=named[0], fallbacks=rest, canary=None), named[1])
-
-
-def _with_prompt(shape: Prompted, prompt: int) -> Prompted:
-    if not _takes_prompts():
-        return shape
-    change: dict[str, Any] = {"prompt": prompt}
-    return replace(shape, **change)
-
-
-def _prompt(shape: object) -> int:
-    found = getattr(shape, "prompt", 0)
-    return found if isinstance(found, int) else 0
-
-
-def _takes_prompts() -> bool:
-    """Do variants and canaries carry a version of the task's prompt?"""
-    return all(any(one.name == "prompt" for one in fields(shape)) for shape in (Variant, Canary))
+    return replace(before, target=named[0], fallbacks=rest, canary=None, prompt=named[1])
 
 
 def _standing(tx: Connection, task: str) -> tuple[Variant | None, int]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from jitsuri.flows.cold.freezing_worlds import Around, canary_way, days_due, look, way_of
+from jitsuri.flows.cold.freezing_worlds import Around, days_due, look, way_of
 from jitsuri.flows.cold.putting_in_force import Owner, asked_people, happened, roll_back_in
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.rules.watching import causes
 from jitsuri.rightsizing.shapes.lives import IN_FORCE, AfterVoid, Cause, Life
 from jitsuri.routing import records as routing_rows
+from jitsuri.routing.rules.setting import canary_way
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.outcomes import Refusal
 
@@ -40,10 +41,22 @@ class Voided:
 
 
 def watch(store: Store, now: datetime, around: Around) -> list[Voided]:
-    """Look at every certificate in force once; returns those that this look has voided."""
+    """Look at every certificate in force once; returns those that this look has voided. Raises, after all of them, what went wrong
+    with one."""
     with store.reading() as tx:
         standing = life_rows.in_force(tx)
-    return [voided for life in standing if (voided := _look_at(store, now, life, around)) is not None]
+    found: list[Voided] = []
+    failed: list[Exception] = []
+    for life in standing:
+        try:
+            voided = _look_at(store, now, life, around)
+        except Exception as error:  # noqa: BLE001  # what is wrong with one certificate must not blind the look at the others
+            failed.append(error)
+        else:
+            found += [] if voided is None else [voided]
+    if failed:
+        raise failed[0]
+    return found
 
 
 def causes_of(tx: Connection, now: datetime, life: Life, around: Around) -> tuple[Cause, ...]:
@@ -99,7 +112,8 @@ def _follow(
     assert world is not None
     history = routing_rows.variant_history(tx, life.task)
     variant, version = (history[0][0], history[0][1].version) if history else (None, 0)
-    if variant is None or world.proposed not in (way_of(variant), canary_way(variant)):
+    ways = [] if variant is None else [way_of(variant), *([canary_way(variant.canary)] if variant.canary else [])]
+    if world.proposed not in ways:
         return "not_needed", "", version
     if life.rollback == "ask" or any(cause.code in _BY_HAND for cause in found):
         return "asked", "", version

@@ -21,7 +21,7 @@ from jitsuri.flows.hot.ways import PATHS, Way
 from jitsuri.ledger.shapes.entries import GatewayEntry
 from jitsuri.providers.rules.asking import read_ask
 from jitsuri.providers.shapes import Asked, Came, Question
-from jitsuri.terms.errors import JitsuriError, UpstreamError
+from jitsuri.terms.errors import JitsuriError
 from jitsuri.terms.ids import OWN_KEY
 from jitsuri.terms.outcomes import Refusal
 
@@ -123,4 +123,5 @@ class _Kept:
         self.body += data
 
     def cut(self) -> None:
-        raise UpstreamError("upstream_broken", is_retryable=False)
+        """Only streams are cut, and no stream is wished for here."""
+        raise AssertionError("an answer that is wanted whole was cut")

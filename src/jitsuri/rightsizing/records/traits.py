@@ -59,6 +59,19 @@ def models_answered(
     return tuple(row[0] for row in rows)
 
 
+def models_evaluated(
+    tx: Connection, task: str, model: str, providers: Sequence[str], since: datetime, until: datetime
+) -> tuple[str, ...]:
+    """As ``models_answered``, of what Jitsuri itself asked for the task: its trials."""
+    rows = tx.execute(
+        "SELECT model_answered, min(at) FROM ledger_v_attempts WHERE at >= %(since)s AND at < %(until)s AND task = %(task)s "
+        "AND purpose = 'evaluation' AND model_asked = %(model)s AND status = 'ok' AND kind = 'attempt' AND model_answered <> '' "
+        "AND (cardinality(%(providers)s::text[]) = 0 OR provider = ANY(%(providers)s)) GROUP BY 1 ORDER BY 2, 1",
+        {"task": task, "model": model, "providers": list(providers), "since": since, "until": until},
+    )
+    return tuple(row[0] for row in rows)
+
+
 def first_model_answered(
     tx: Connection, task: str, model: str, providers: Sequence[str], since: datetime
 ) -> str | None:

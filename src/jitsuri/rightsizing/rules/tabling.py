@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
+from typing import TypeVar
 
 from jitsuri.rightsizing.rules.packing import packed, rounded
 from jitsuri.rightsizing.rules.pairing import AGAINST, JUDGE, STRATUM
@@ -23,6 +24,7 @@ from jitsuri.rightsizing.shapes.trials import (
 )
 
 SLICES = ("length", "channel", "customer_type", "slice_hours")
+Cell = TypeVar("Cell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,8 @@ def table_of_trial(
                     continue
                 found = by_answer.get((name, way.number, at)) if answer.state == "answered" else None
                 told = (found.score, found.critical) if found is not None else (None, None)
-                hearing = (
-                    packed(found.facts).decode() if found is not None and found.facts and name.startswith(JUDGE) else ""
-                )
+                is_heard = found is not None and name.startswith(JUDGE) and "judge" in found.facts
+                hearing = packed(found.facts).decode() if found is not None and is_heard else ""
                 rows.append(_Row(request, way, answer, name, *told, hearing=hearing))
     return _table(trial.task, rows, texts)
 
@@ -168,6 +169,21 @@ def _count(row: _Row, tokens: int) -> float | None:
 
 def _cost(row: _Row) -> Decimal | None:
     return row.answer.cost_jpy if row.answer.state == "answered" else None
+
+
+def only(table: Table, scorer: str) -> Table:
+    """The rows of one scorer alone, as a table whose scorer need not be named: a rule is nobody's judgement."""
+    kept = [at for at, judge in enumerate(table.judges) if judge == scorer]
+
+    def of(column: Sequence[Cell]) -> tuple[Cell, ...]:
+        return tuple(column[at] for at in kept)
+
+    return Table(
+        tuple(range(1, len(kept) + 1)), of(table.tasks), of(table.prompt_ids), of(table.prompts), of(table.models),
+        of(table.answers), of(table.scores), of(table.judges), of(table.input_tokens), of(table.output_tokens),
+        of(table.costs_usd), of(table.critical), {name: of(column) for name, column in table.fields.items()}, {},
+        table.are_tokens_estimated, costs_jpy=of(table.costs_jpy), hearings=of(table.hearings) if table.hearings else (),
+    )  # fmt: skip
 
 
 def rows_of_table(table: Table) -> list[dict[str, object]]:

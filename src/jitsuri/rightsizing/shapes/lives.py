@@ -66,7 +66,7 @@ class World(msgspec.Struct, frozen=True):
     before: Mapping[str, object]
     """The variant as it stood: targets and cap."""
     models: Mapping[str, tuple[str, ...]]
-    """Way → names of models that really answered in the last 28 days; empty where it had not answered yet."""
+    """Way → names of models that really answered in the last 28 days, else in its trials; empty where it had not answered yet."""
     prompts: Mapping[str, int]
     """Hash of a system prompt → calls of the last 28 days."""
     fresh_percent: int

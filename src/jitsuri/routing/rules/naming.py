@@ -11,7 +11,7 @@ USUAL_MARGIN = Decimal("0.05")
 """How much worse a candidate may be where nobody has said otherwise: 5 points (decision 0007)."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
-_PROMPT = re.compile(r"(.+)#p([1-9][0-9]{0,8})\Z")
+_PROMPT = re.compile(r"(.+)#p([1-9][0-9]{0,8})\Z", re.DOTALL)
 
 
 def is_task_name(name: str) -> bool:

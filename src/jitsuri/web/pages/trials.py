@@ -15,6 +15,7 @@ from jitsuri.flows.cold.trying.running import want_run
 from jitsuri.flows.cold.trying.starting import Wish, raise_cap, start_trial, stop_trial
 from jitsuri.flows.cold.viewing.opening_trials import TrialView, trial_list, trial_view
 from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.rightsizing.rules.sampling import JOINED, POOLED
 from jitsuri.rightsizing.shapes.trials import Trial
 from jitsuri.routing import records as routing_rows
 from jitsuri.store.door import Connection
@@ -27,7 +28,7 @@ from jitsuri.web.pages.judging import headline, reasons, speaking
 from jitsuri.web.pages.pinned import key_folder, settings_home
 from jitsuri.web.pages.trying import why_text
 from jitsuri.web.pages.wording import names_in, refused
-from jitsuri.words import Language, sentence, text
+from jitsuri.words import Language, has_text, sentence, text
 
 UNFIT = 422
 LIVE_MS = 2_000
@@ -136,15 +137,15 @@ def certify(desk: Desk, request: PageRequest) -> Answer:
 
 def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | None) -> Page:
     form, lang = request.form, request.lang
-    around = _around(desk)
+    around = _around(desk) if task else None
     with desk.store.reading() as tx:
         tasks = routing_rows.tasks(tx)
-        found = propose(tx, task, around, request.now) if task else None
+        found = propose(tx, task, around, request.now) if around is not None else None
         common = _common(desk, request, tx)
     told = refusal if refusal is not None else found if isinstance(found, Refusal) else None
     proposed = found if isinstance(found, Proposed) else None
     ticked = form.all("candidate") if form else tuple(
-        one.target for one in (proposed.offered if proposed else ())[:FIRST_TICKED]
+        one.target for one in (proposed.offered if proposed else ())[: 0 if request.query.get("way") else FIRST_TICKED]
     )  # fmt: skip
     size = form.whole("size", FIRST_SIZE, 1, 5000)
     shows = {
@@ -155,7 +156,7 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
         "ticked": ticked,
         "sizes": SIZES,
         "size": size,
-        "others": form.get("others"),
+        "others": form.get("others") if form else request.query.get("way"),
         "asks_baseline": form.get("asks_baseline") == "yes",
         "refusal": refused(told, lang) if told is not None else "",
         "refused_ones": told.facts.get("dropped", ()) if told is not None else (),
@@ -165,10 +166,10 @@ def _start_page(desk: Desk, request: PageRequest, task: str, refusal: Refusal | 
 
 
 def _estimates(
-    found: Proposed | None, ticked: tuple[str, ...], size: int, around: Around, now: datetime, typed: str
+    found: Proposed | None, ticked: tuple[str, ...], size: int, around: Around | None, now: datetime, typed: str
 ) -> dict[str, object]:
     """What it should cost, each candidate and all that are ticked, and the cap that is proposed."""
-    if found is None:
+    if found is None or around is None:
         return {"estimate": None, "cap": typed, "requests": 0, "each": {}}
     requests = min(size, len(found.pool.threads))
     estimate = estimated_jpy(found, ticked, requests, around, now)
@@ -214,6 +215,11 @@ def _verdict_page(desk: Desk, request: PageRequest, refusal: Refusal | None) -> 
         **common,
         "view": view,
         "path": f"/trials/{trial_id}",
+        "eyes": ", ".join(
+            scorer_name(one, lang)
+            for one in ((decided.human, decided.judge) if isinstance(decided, Decision) else ())
+            if one
+        ),
         "decided": decided if isinstance(decided, Decision) else None,
         "lines": [(one.verdict, headline(one.verdict, lang), reasons(one.verdict, lang)) for one in results],
         "scorers": _scorers(view),
@@ -249,8 +255,24 @@ def _common(desk: Desk, request: PageRequest, tx: Connection) -> dict[str, objec
         "may_run": request.may("run_trials"),
         "why": lambda one: _why(one, lang),
         "why_text": lambda code: why_text(code, lang),
+        "stratum": lambda name: _stratum(name, lang),
+        "scorer_name": lambda name: scorer_name(name, lang),
         "unusable": lambda code: text(f"trial.unusable.{code}", lang),
     }
+
+
+def _stratum(name: str, lang: Language) -> str:
+    """A stratum in words; what every request has in common with others is left out where it was pooled."""
+    parts = [part for part in name.split(JOINED) if part not in (POOLED, "-", "")]
+    told = [text(code, lang) if has_text(code := f"trial.stratum.{part}") else part for part in parts]
+    pooled = [text("trial.stratum.any", lang)] if POOLED in name.split(JOINED) else []
+    return " · ".join([*told, *pooled]) or text("trial.stratum.any", lang)
+
+
+def scorer_name(name: str, lang: Language) -> str:
+    """A scorer as a person reads it."""
+    code = f"trial.scorer.{name}"
+    return text(code, lang) if has_text(code) else name
 
 
 def _why(one: Dropped, lang: Language) -> str:

@@ -27,7 +27,7 @@ from jitsuri.rightsizing.rules.packing import packed
 from jitsuri.rightsizing.rules.pairing import JUDGE
 from jitsuri.rightsizing.rules.replying import told
 from jitsuri.rightsizing.rules.sharing import with_shares
-from jitsuri.rightsizing.rules.tabling import Texts, table_of_trial
+from jitsuri.rightsizing.rules.tabling import Texts, only, table_of_trial
 from jitsuri.rightsizing.rules.trying import spent_of
 from jitsuri.rightsizing.shapes.certificates import Certificate
 from jitsuri.rightsizing.shapes.outcomes import Table, Thresholds
@@ -70,7 +70,8 @@ def verdict_of_trial(
     """The verdict of every candidate that was asked, from what stands now.
 
     People decide where they labelled; beside them, or alone, the judge or rule ``scorer`` ('': the first judge, else
-    ``same``). Refuses ``trial_unknown``, ``trial_nothing_answered``, ``trial_scorer_unknown``.
+    ``same``). A rule alone is no judge: its scores are taken as the table's own. Refuses ``trial_unknown``,
+    ``trial_nothing_answered``, ``trial_scorer_unknown``.
     """
     trial = trial_rows.trial(tx, trial_id)
     if trial is None:
@@ -84,8 +85,12 @@ def verdict_of_trial(
     if not names:
         return Refusal("trial_nothing_answered", {"trial": trial_id})
     human, judge = eyes
+    is_rule = not human and not judge.startswith(JUDGE)
+    if is_rule:
+        table = only(table, judge)
     asked = Asked(
-        baseline=trial.plan.baseline.name, candidates=tuple(names), task=trial.task, human=human, judge=judge,
+        baseline=trial.plan.baseline.name, candidates=tuple(names), task=trial.task, human=human,
+        judge="" if is_rule else judge,
         thresholds=Thresholds(margin=float(trial.plan.margin)), seed=trial.plan.seed,
     )  # fmt: skip
     return Decision(trial, human, judge, tuple(judge_outcomes(table, asked, outcome_prices(around, now))))
@@ -111,11 +116,11 @@ def outcome_prices(around: Around, now: datetime) -> Prices:
 
 
 def export_table(
-    store: Store, trial_id: UUID, actor: str, now: datetime, labels: Sequence[PairLabel] = (), keys: Keys | None = None
-) -> Table | Refusal:
-    """The outcomes for a file. With ``keys`` prompts and answers are in it, and that they were opened is evidence first.
-
-    Refuses ``trial_unknown``.
+    store: Store, trial_id: UUID, actor: str, now: datetime, labels: Sequence[PairLabel] = (), keys: Keys | None = None,
+    scorer: str = "",
+) -> Table | Refusal:  # fmt: skip
+    """The outcomes for a file, of every scorer or one. With ``keys`` prompts and answers are in it, and that they were opened
+    is evidence first. Refuses ``trial_unknown``, ``trial_scorer_unknown``.
     """
     with store.reading() as tx:
         trial = trial_rows.trial(tx, trial_id)
@@ -123,6 +128,10 @@ def export_table(
             return Refusal("trial_unknown", {"trial": trial_id})
         texts = _texts(tx, trial, keys) if keys is not None else None
         table = read_table(tx, trial, labels, texts)
+    known = sorted(set(table.judges))
+    if scorer and scorer not in known:
+        return Refusal("trial_scorer_unknown", {"name": scorer, "known": ", ".join(known) or "–"})
+    table = only(table, scorer) if scorer else table
     with store.transaction() as tx:
         facts = {"task": trial.task, "rows": len(table), "texts": len(texts.answers) if texts else 0}
         evidence_rows.append(tx, record_of(now, actor, "trial_exported", f"trial:{trial_id}", facts))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
 from jitsuri.flows.cold.renewing_prices import book_in_use
-from jitsuri.flows.cold.trying.pricing import Around, PromptOf, no_prompts
+from jitsuri.flows.cold.trying.pricing import Around, PromptOf
 from jitsuri.flows.cold.viewing.basing import rates_kept
 from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.local_files import LocalFolder
 from jitsuri.review import records as review_rows
 from jitsuri.rightsizing.shapes.trials import PairLabel
+from jitsuri.routing import records as routing_rows
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.errors import OperatorError
@@ -25,9 +27,15 @@ def labels_of(tx: Connection, trial_id: UUID) -> Sequence[PairLabel]:
 
 
 def prompts_of(store: Store) -> PromptOf:
-    """How a version of a task's prompt is found. No room keeps versions yet."""
-    del store
-    return no_prompts
+    """How the text of a version of a task's prompt is found; each is read once, for versions never change."""
+
+    @cache
+    def found(task: str, version: int) -> str | None:
+        with store.reading() as tx:
+            prompt = routing_rows.prompt(tx, task, version)
+        return None if prompt is None else prompt.text
+
+    return found
 
 
 def around_of(

@@ -256,10 +256,11 @@ class _Run:
         if request is None:
             return replace(row, state="failed", came_at=now, error_code="request_deleted", cost_jpy=NOTHING)
         body = body_of(request, way, self.trial.plan.most_output_tokens, self.trial.task, self.running.around)
-        asked = asked_of(request.dialect, body)
+        asked = body if isinstance(body, Refusal) else asked_of(request.dialect, body)
         worst = most_jpy(self.running.around, way.target, asked, now) if isinstance(asked, Asked) else asked
-        if isinstance(worst, Refusal):
-            return replace(row, state="failed", came_at=now, error_code=worst.code, cost_jpy=NOTHING)
+        if isinstance(worst, Refusal) or isinstance(body, Refusal):
+            code = worst.code if isinstance(worst, Refusal) else ""
+            return replace(row, state="failed", came_at=now, error_code=code, cost_jpy=NOTHING)
         return replace(row, most_jpy=worst), body, request
 
     def _ask(self, way: Way, rows: Sequence[tuple[Answer, bytes, Reread]]) -> str:

@@ -27,6 +27,7 @@ from jitsuri.evidence.shapes import Record
 from jitsuri.flows.cold.trying.drawing import Keys, Sample, Usable, draw
 from jitsuri.flows.cold.trying.pricing import Around, asked_of, expected_jpy, most_jpy
 from jitsuri.flows.cold.trying.proposing import Pool, candidate_of, pool_of, used_by
+from jitsuri.providers.rules.prompting import with_prompt
 from jitsuri.providers.shapes import Asked
 from jitsuri.rightsizing.records import trials as trial_rows
 from jitsuri.rightsizing.rules.packing import packed
@@ -79,8 +80,9 @@ def start_trial(
 
     Refuses ``task_unknown``, ``trial_no_texts``, ``trial_texts_not_kept`` (the task keeps no texts any more),
     ``trial_size_wrong``, ``trial_cap_wrong``, ``trial_no_candidates``, ``trial_too_many``, ``trial_candidate_unreadable``,
-    ``trial_prompt_unknown``, ``trial_candidates_dropped`` (facts: ``why``, ``dropped``), ``trial_nothing_usable``. Raises
-    CallerError of ``evaluation.rules.specifying`` for a scorer that is none, OperatorError for keys that cannot be read.
+    ``trial_prompt_unknown``, ``trial_candidates_dropped`` (facts: ``why``, ``dropped``), ``trial_nothing_usable``,
+    ``trial_baseline_unasked`` (no configured upstream takes today's model). Raises CallerError of
+    ``evaluation.rules.specifying`` for a scorer that is none, OperatorError for keys that cannot be read.
     """
     wrong = _wish_fault(wish)
     if wrong is not None:
@@ -99,6 +101,9 @@ def start_trial(
         pool = pool_of(tx, wish.task, around, now)
         if not pool.threads:
             return Refusal("trial_no_texts", {"task": wish.task})
+        today = target_named(pool.baseline)
+        if wish.asks_baseline and (today is None or today.upstream not in around.upstreams):
+            return Refusal("trial_baseline_unasked", {"baseline": pool.baseline})
         allowed, dropped = _allowed(tx, task, ways, around, pool, now)
         if not allowed:
             return _all_dropped(dropped)
@@ -170,7 +175,8 @@ MOST_CAP = Decimal(1_000_000_000)
 
 def note(tx: Connection, now: datetime, actor: str, trial: Trial, act: str, **facts: object) -> None:
     """Evidence of what happened to a trial."""
-    evidence_rows.append(tx, record_of(now, actor, act, f"trial:{trial.trial_id}", {"task": trial.task, **facts}))
+    told = {"task": trial.task, **facts}
+    evidence_rows.append(tx, record_of(now, actor, act, f"trial:{trial.trial_id}", told))
 
 
 def answer_json(reply: Reply) -> bytes:
@@ -186,10 +192,18 @@ def reply_of(content: bytes) -> Reply:
     return Reply(str(found["text"]), calls, str(found["finish"]))
 
 
-def body_of(request: Reread, way: Way, most_output_tokens: int, task: str, around: Around) -> bytes:
-    """The body that a way is sent: the task's prompt version in place of the instructions, where the way has one."""
-    system = around.prompt_of(task, way.prompt) if way.prompt else None
-    return asked_again(request, most_output_tokens, system)
+def body_of(request: Reread, way: Way, most_output_tokens: int, task: str, around: Around) -> bytes | Refusal:
+    """The body that a way is sent: with the task's prompt of its version as the gateway would put it in, where it has one.
+
+    Refuses ``prompt_missing`` and what ``prompting.with_prompt`` does: nothing is tried without its prompt.
+    """
+    body = asked_again(request, most_output_tokens)
+    if not way.prompt:
+        return body
+    text = around.prompt_of(task, way.prompt)
+    if text is None:
+        return Refusal("prompt_missing", {"task": task, "version": way.prompt})
+    return with_prompt(request.dialect, body, text)
 
 
 def _wish_fault(wish: Wish) -> Refusal | None:
@@ -282,7 +296,8 @@ def _costed(
         return replace(expected, what=way.name)
     most = Decimal(0)
     for one in sample.usable:
-        asked = asked_of(one.request.dialect, body_of(one.request, way, plan_most, task, around))
+        body = body_of(one.request, way, plan_most, task, around)
+        asked = body if isinstance(body, Refusal) else asked_of(one.request.dialect, body)
         if not isinstance(asked, Asked):
             return Dropped(way.name, "request_refused", {"why": asked.code})
         worst = most_jpy(around, way.target, asked, now)

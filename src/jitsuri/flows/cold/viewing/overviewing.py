@@ -99,6 +99,8 @@ class Overview:
     """What is near and dear enough to be said on top (see ``scouting.soon``)."""
     opportunities: Opportunities | None
     wishes: tuple[Wish, ...]
+    evaluation_jpy: Decimal = ZERO
+    """Of the month's calls so much was spent on evaluating: trials and judges."""
 
 
 def overview(
@@ -127,7 +129,14 @@ def overview(
         soon=soon(ahead),
         opportunities=opportunities(tx, now, kept[0], rates, proof) if kept else None,
         wishes=tuple(wishes(tx, basis, month, kind)),
+        evaluation_jpy=evaluation_cost(tx, month),
     )
+
+
+def evaluation_cost(tx: Connection, month: Month) -> Decimal:
+    """What Jitsuri asked on its own behalf cost in a month; it is part of the month's cost, and no use of a task."""
+    found = [totals(tx, "month", month.first, month.first, purpose=one) for one in ("evaluation", "judge")]
+    return sum((row.cost_jpy for rows in found for row in rows), ZERO)
 
 
 def estimated_end(tx: Connection, month: Month, basis: Basis) -> MonthEnd | Refusal | None:
