@@ -4,6 +4,7 @@ certificate, three signatures, a canary, everything, a price that moves, void, a
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -167,6 +168,11 @@ class Company:
     def open(self, page: Page, path: str) -> None:
         page.goto(self.running.console + path)
 
+    def shot(self, page: Page, name: str) -> None:
+        """A picture for people, where ``JITSURI_SHOTS`` names a folder."""
+        if folder := os.environ.get("JITSURI_SHOTS"):
+            page.screenshot(path=Path(folder) / f"way-{name}-{self.lang}.png", full_page=True)
+
     def timed(self, page: Page, *paths: str) -> None:
         """What each page takes of the console's processor time, least of three: waiting for other tests is not the page's."""
         assert self.running.process is not None
@@ -238,11 +244,13 @@ def a_trial_is_run(here: Company, folder: Path) -> str:
     here.open(owner, f"/trials/start?task={TASK}")
     owner.check(f"[name=candidate][value='{CANDIDATE}']")
     owner.fill("[name=cap]", "500")
+    here.shot(owner, "1-start")
     here.button(owner, "page.trial_start.do")
     owner.wait_for_url(re.compile(r"/trials/[0-9a-f-]{36}"))
     trial = owner.url.rpartition("/")[2].partition("?")[0]
     expect(owner.locator("#next")).to_contain_text(here.word("page.trial.next.done")[:12], timeout=90_000)
     expect(owner.locator("#progress")).to_contain_text(CANDIDATE)
+    here.shot(owner, "2-trial")
     shown = json.loads(here.shell("trial", "show", trial, "--json"))
     assert json.dumps(shown).count(CANDIDATE) >= 1
     here.timed(owner, "/trials", f"/trials/{trial}")
@@ -255,6 +263,8 @@ def two_people_label_at_once(here: Company, trial: str) -> None:
     for page in pages:
         here.open(page, "/pairs")
         page.locator("a.button.first").first.click()
+        expect(page.locator("[data-pair]")).to_be_visible()
+    here.shot(pages[0], "3-pair")
     seen: list[set[str]] = [set(), set()]
     open_ones = [True, True]
     while any(open_ones):
@@ -306,6 +316,7 @@ def a_certificate_comes_out(here: Company, trial: str) -> str:
         if name not in SHOWN_BY_FILE:
             assert offline[name] == online[name], name
     assert offline["decision"] == "pass", offline
+    here.shot(owner, "4-verdict")
     here.button(owner, "page.trial_verdict.certify")
     owner.wait_for_url(re.compile(r"/certificates/JR-"))
     number = owner.url.rpartition("/")[2].partition("?")[0]
@@ -345,6 +356,7 @@ def routing_changes(here: Company, number: str) -> None:
     here.button(owner, "page.life.full_do")
     expect(life.locator(".badge").first).to_have_text(here.word("life.state.full"))
     here.timed(owner, f"/certificates/{number}", "/lives", f"/tasks/{TASK}")
+    here.shot(owner, "5-full")
     assert target(here) == CANDIDATE
     within(lambda: answered_by(here, "thread-full") == CANDIDATE)
 
@@ -371,6 +383,7 @@ def something_changes(here: Company, number: str) -> None:
         here.button(owner, "page.life.back_do")
     here.open(owner, f"/certificates/{number}")
     expect(owner.locator("#life .badge").first).to_have_text(here.word("life.state.rolled_back"))
+    here.shot(owner, "6-back")
     assert target(here) == TODAY
     story = here.shell("certificate", "life", number)
     assert number in story or TODAY in story
