@@ -14,6 +14,7 @@ from console_parts import Console, sample_settings
 from judging_upstream import JudgingUpstream
 from life_parts import TASK, World
 from replaying_parts import prepared
+from starlette.testclient import TestClient
 
 from jitsuri.access.shapes import SignedIn
 from jitsuri.app.replaying import Replayer
@@ -37,7 +38,7 @@ from jitsuri.rightsizing.records import audits as audit_rows
 from jitsuri.rightsizing.shapes.lives import Audited, Life
 from jitsuri.routing.shapes import Target, Variant
 from jitsuri.settings import Settings
-from jitsuri.store.door import Store
+from jitsuri.store.door import Connection, Store
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.web.routes import ROUTES
 from jitsuri.words import Language
@@ -55,14 +56,16 @@ def answer(quality: int, name: str = "") -> str:
 class Audit:
     """gpt-4o-mini answered until then, stub-gpt is in force. ``old`` and ``new`` are the qualities of their answers."""
 
-    def __init__(self, store: Store, upstream: JudgingUpstream, folder: Path, *, old_quality: int = 5, new_quality: int = 5) -> None:
+    def __init__(
+        self, store: Store, upstream: JudgingUpstream, folder: Path, *, old_quality: int = 5, new_quality: int = 5
+    ) -> None:
         self.settings = prepared(store, upstream.url, folder)
         with store.reading() as tx:
             book = book_in_use(tx)
         assert book is not None
         (folder / "text.key").write_text(KEY, "ascii")
         self.store, self.folder, self.old, self.new = store, folder, old_quality, new_quality
-        upstream.writers |= {OLD: lambda _: answer(old_quality, "旧"), NEW: lambda _: answer(new_quality, "新")}
+        upstream.writers |= {OLD: lambda _: answer(old_quality, "営業の"), NEW: lambda _: answer(new_quality, "営業の")}
         upstream.judges.setdefault("claude-haiku-4-5", "good")
         self.sites = sites_of(upstreams_of(self.settings))
         self.world = world = World(store)
@@ -70,9 +73,7 @@ class Audit:
         world.around = Around(self.sites, "TTM", folder)
         with store.transaction() as tx:
             book_rows.use(tx, BookUse(book[0].book_id, world.now, "aoki", "test"))
-        came = set_variant(
-            store, world.now, "aoki", Variant(TASK, Target("stub", OLD)), "はじめ", self.sites
-        )
+        came = set_variant(store, world.now, "aoki", Variant(TASK, Target("stub", OLD)), "はじめ", self.sites)
         assert not isinstance(came, Refusal), came
         world.number = world.filed(f"stub/{OLD}", f"stub/{NEW}", seed=41, audit_percent=Decimal(100))
         world.approve(world.number)
@@ -90,7 +91,7 @@ class Audit:
             with self.store.transaction() as tx:
                 tx.execute("DELETE FROM calls_texts WHERE call_id = ANY(%s)", ([call.call_id for call in made],))
                 for place, call in enumerate(made):
-                    asked = {"model": "task", "messages": [{"role": "user", "content": f"依頼 {model} {name}{place}"}]}
+                    asked = {"model": "task", "messages": [{"role": "user", "content": f"依頼 {place}"}]}
                     told = {"choices": [{"message": {"role": "assistant", "content": answer(quality, f"{place}番、")},
                                          "finish_reason": "stop"}]}  # fmt: skip
                     text_rows.insert_many(tx, [
@@ -117,6 +118,9 @@ class Audit:
     def rows(self) -> list[Audited]:
         with self.store.reading() as tx:
             return audit_rows.of_certificate(tx, self.number)
+
+    def spent(self, tx: Connection) -> Decimal:
+        return audit_rows.spent_jpy(tx, TASK, self.now - timedelta(days=40))
 
     def standing(self) -> AuditStanding:
         with self.store.reading() as tx:
@@ -175,7 +179,7 @@ class AuditConsole:
     def page(self) -> str:
         return f"/pairs?trial={self.audit.trial_id}"
 
-    def browser(self, who: SignedIn | None = None, lang: Language = "ja") -> object:
+    def browser(self, who: SignedIn | None = None, lang: Language = "ja") -> TestClient:
         client = self.console.browser_of(who or self.reviewer, lang)
         client.cookies.set("jitsuri_lang", lang)
         return client
