@@ -160,7 +160,7 @@ def _audit(opened: Opened, audit: AuditStanding, request: PageRequest) -> AuditP
     if audit.beside:
         lines.append(text("page.life.audit_beside", lang, count=audit.beside, other=audit.disagree))
     evidence = next((one for one in opened.watched if one.code == "audit"), None)
-    if evidence is not None:
+    if evidence is not None and evidence.facts.get("labels"):
         facts = {"now": evidence.now, "limit": evidence.facts.get("limit", "")}
         lines.append(text("page.life.audit_capital", lang, **facts))
     is_open = opened.life.state in IN_FORCE and audit.waiting > 0

@@ -34,7 +34,7 @@ class AuditStanding:
     held_back: int
     """Judged, but behind a pair that waits: they count once it is judged."""
     beside: int
-    """Pairs that count by a judge's word, and that people have judged too."""
+    """Pairs that stand with a judge's word, and that people have judged too."""
     disagree: int
     """… of which people say something else."""
 
