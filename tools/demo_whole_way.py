@@ -9,6 +9,7 @@ the gateway said; where the verdict is no pass, the chapter says so and ends the
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from calendar import timegm
@@ -57,6 +58,8 @@ PEOPLE = (
     ("goto", "後藤（見本）", "Goto (sample)", "reviewer"),
 )
 
+_NUMBER = re.compile(r"JR-\d{4}-\d{4}")
+
 Say = Callable[[str, str], None]
 
 
@@ -67,7 +70,7 @@ class Demo(Protocol):
     logs: Path
     environment: dict[str, str]
 
-    def run(self, *words: str, tells_steps: bool = True) -> str: ...
+    def run(self, *words: str, tells_steps: bool = True, may_refuse: bool = False) -> str: ...
     def quiet(self, *words: str) -> str: ...
     def script(self, name: str, *words: str) -> None: ...
 
@@ -159,21 +162,16 @@ def _label(demo: Demo, trial: str, say: Say) -> None:
 
 
 def _certify(demo: Demo, trial: str, say: Say) -> str:
-    """The certificate's number; '' where the student did not pass."""
+    """The certificate's number; '' where nothing passed."""
     demo.run("trial", "verdict", trial[:18])
-    found = {
-        one["candidate"]: one["decision"]
-        for one in json.loads(demo.quiet("trial", "verdict", trial, "--json"))["results"]
-    }
-    if found.get(WAY) != "pass":
-        say("\n蒸留モデルは合格しませんでした。証明書は作れず、この章はここで終わります。",
-            "\nThe student did not pass. There is nothing to certify, and the chapter ends here.")  # fmt: skip
-        return ""
-    say("\n規則は「今と同じか」の時点で大きく劣り、人には見せていないので、結論はありません。合格した蒸留モデルの証明書を作ります。",
+    say("\n規則は「今と同じか」の時点で大きく劣り、人には見せていないので、結論はありません。合格した候補があれば、証明書を作ります。",
         "\nThe rules were far worse already and nobody judged them, so there is no verdict on them. "
-        "The student passed and is certified.")  # fmt: skip
-    demo.run("trial", "certify", trial[:18], "--candidate", WAY)
-    return str(json.loads(demo.quiet("certificate", "list", "--json"))[0]["number"])
+        "A candidate that passed is certified.")  # fmt: skip
+    found = _NUMBER.search(demo.run("trial", "certify", trial[:18], may_refuse=True))
+    if found is None:
+        say("\n合格した候補がありません。証明書は作れず、この章はここで終わります。",
+            "\nNo candidate passed. There is nothing to certify, and the chapter ends here.")  # fmt: skip
+    return found[0] if found else ""
 
 
 def _sign(demo: Demo, number: str, kept: Path, say: Say) -> None:
