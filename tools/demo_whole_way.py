@@ -146,13 +146,14 @@ def _try(demo: Demo, say: Say) -> str:
 def _label(demo: Demo, trial: str, say: Say) -> None:
     """People are set up, and two of them judge on sheets."""
     say("\n蒸留モデルの答えを、人がペアで見ます。どちらがどのモデルかは表にありません。デモには評価する人がいないので、"
-        "見本の正解を知る評価者役のスクリプトが表を埋めます（本物の人は迷い、割れます）。",
+        "見本の正解を知る評価者役のスクリプトが表を埋めます（本物の人は迷い、割れます）。見本の人は四人です："
+        "馬場（起案）、藤（評価）、後藤（評価と審査）、土井（業務オーナー、決裁）。",
         "\nPeople judge the student's answers in pairs; the sheet does not tell whose they are. In a demo nobody sits there: a script that "
-        "knows the sample's truth plays both reviewers (real ones doubt and differ).")  # fmt: skip
+        "knows the sample's truth plays both reviewers (real ones doubt and differ). Four sample people: Baba drafts, Fuji "
+        "judges, Goto judges and reviews, Doi is the owner and decides.")  # fmt: skip
     for login, ja, en, role in PEOPLE:
         name = en if demo.environment["JITSURI_LANG"] == "en" else ja
         demo.quiet("people", "add", f"{login}@example.jp", "--name", name, "--role", role)
-    demo.run("people", "list")
     demo.run("pairs", "draw", trial, "--candidate", WAY, "--labels", str(LABELS))
     for login in ("fuji", "goto"):
         sheet, filled = (demo.logs / f"{login}{end}.csv" for end in ("", "-filled"))
@@ -209,7 +210,6 @@ def _live(demo: Demo, number: str, calls: list[dict[str, Any]], say: Say) -> Non
         demo.run("certificate", "watch")
         say("\n前の構成が、また答えています。", "\nThe way before answers again.")
         demo.run("explain", caller.again())
-    demo.run("variant", "list")
     demo.run("certificate", "life", number)
 
 
