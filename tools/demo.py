@@ -1,7 +1,7 @@
 """`make demo`: short chapters, each on the embedded database, without a key and without an LLM.
 
 Shows only what really happened: every figure is printed by the installed command or by the sample's scripts. The database is
-thrown away at the end; what chapter 2 made (certificate, its export, the table) stays in ``.demo`` until ``make clean``. On a
+thrown away at the end; what chapters 2 and 4 made (certificates, exports, the table) stays in ``.demo`` until ``make clean``. On a
 terminal the console stays open until Ctrl+C; elsewhere its first page is fetched once and the demo ends.
 """
 
@@ -21,6 +21,7 @@ import webbrowser
 from pathlib import Path
 
 from demo_gateway import from_call_to_ledger
+from demo_whole_way import from_task_to_certificate_and_back, take_in_held
 
 ROOT = Path(__file__).resolve().parent.parent
 JITSURI = str(Path(sys.executable).parent / "jitsuri")
@@ -46,15 +47,19 @@ class Demo:
         self.environment.pop("DATABASE_URL", None)
         self.server: subprocess.Popen[str] | None = None
 
-    def run(self, *words: str) -> str:
-        """Run the installed command, showing it and what it says."""
+    def run(self, *words: str, tells_steps: bool = True, may_refuse: bool = False) -> str:
+        """Run the installed command, showing it and what it says; without ``tells_steps`` the last alone of those that it tells
+        on the way. What it says is given back; '' where it refused and may."""
         print(f"\n  $ jitsuri {' '.join(self._shown(word) for word in words)}", flush=True)
         done = subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=False)
-        for line in (done.stdout + done.stderr).rstrip().splitlines():
+        steps = done.stderr.splitlines()
+        if not tells_steps and not done.returncode and len(steps) > 1:
+            steps = [f"… ({len(steps) - 1})", steps[-1]]
+        for line in [*done.stdout.rstrip().splitlines(), *steps]:
             print(f"    {line}", flush=True)
-        if done.returncode:
+        if done.returncode and not may_refuse:
             raise SystemExit(f"jitsuri {words[0]}: {done.returncode}")
-        return done.stdout
+        return "" if done.returncode else done.stdout
 
     def _shown(self, word: str) -> str:
         """A word of a command as a reader would type it: from here, without the name of the throw-away folder."""
@@ -94,6 +99,7 @@ class Demo:
         self.quiet("departments", "import", str(logs / "departments.csv"))
         self.quiet("rates", "import", str(logs / "rates.csv"))
         self.quiet("costs", "import", str(logs / "costs.csv"))
+        take_in_held(self, say)
         self.run("import", *(str(f) for f in sorted((logs / "calls").iterdir())))
         self.run("tasks", "propose")
         self._confirm_first()
@@ -161,6 +167,12 @@ class Demo:
         """Let the student of chapter 2 answer calls of the vendors' own libraries."""
         from_call_to_ledger(self, self.top / "variants", KEPT / "outcomes.jsonl", say)
 
+    # -- chapter 4
+
+    def from_task_to_certificate_and_back(self) -> None:
+        """Let a certificate be earned, signed, put in force, voided and rolled back."""
+        from_task_to_certificate_and_back(self, KEPT, say)
+
     # -- the console
 
     def open_console(self) -> None:
@@ -201,7 +213,10 @@ def main() -> int:
     """All chapters, with the time each took."""
     demo = Demo()
     try:
-        chapters = demo.from_log_to_yen, demo.from_answers_to_certificate, demo.from_call_to_ledger
+        chapters = (
+            demo.from_log_to_yen, demo.from_answers_to_certificate, demo.from_call_to_ledger,
+            demo.from_task_to_certificate_and_back,
+        )  # fmt: skip
         for number, chapter in enumerate(chapters, 1):
             started = time.monotonic()
             chapter()

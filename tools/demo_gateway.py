@@ -65,11 +65,11 @@ def from_call_to_ledger(demo: Demo, variants: Path, outcomes: Path, say: Say) ->
     say("第2章で学ばせた蒸留モデルを、業務の構成にします。アプリケーションが変えるのは base_url と鍵だけです。",
         "The student of chapter 2 becomes the task's variant. An application changes its base_url and its key, nothing else.")  # fmt: skip
     _prepare(demo, variants)
-    key = _key(demo, "demo-app", say)
-    tight = _key(demo, "demo-tight", say)
+    common = key(demo, "demo-app", say)
+    tight = key(demo, "demo-tight", say)
     asked = _asked(outcomes)
-    with _gateway(demo) as url:
-        callers = _Callers(url, key, tight, demo.environment["JITSURI_LANG"], say)
+    with gateway(demo) as url:
+        callers = _Callers(url, common, tight, demo.environment["JITSURI_LANG"], say)
         calls = [callers.whole(asked[0]), callers.streamed(asked[1]), callers.by_anthropic(asked[2])]
         refused = callers.refused(asked[3])
         calls.append(callers.whole_by_tight(asked[3]))
@@ -89,7 +89,7 @@ def _prepare(demo: Demo, variants: Path) -> None:
     file.write_text(text.replace(head, f'{head}variant = "local/{STUDENT}"\n', 1) + SETTINGS, "utf-8")
 
 
-def _key(demo: Demo, name: str, say: Say) -> str:
+def key(demo: Demo, name: str, say: Say) -> str:
     """Make a key; it is shown as a person would keep it in mind, never whole."""
     secret = demo.quiet("key", "make", name, "--purpose", "make demo").strip()
     print(f"\n  $ jitsuri key make {name}", flush=True)
@@ -104,7 +104,7 @@ def _asked(outcomes: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _gateway(demo: Demo) -> Iterator[str]:
+def gateway(demo: Demo) -> Iterator[str]:
     """``jitsuri up`` until the block ends; gives the gateway's address without its version path."""
     print("\n  $ jitsuri up", flush=True)
     log = demo.home / "gateway.log"

@@ -54,6 +54,7 @@ FIELDS: tuple[Field, ...] = (
     Field("proof.seconds_per_label", "decimal", Decimal(50), Decimal(1), Decimal(3600)),
     Field("proof.labour_jpy_per_hour", "decimal", Decimal(3957), Decimal(0), Decimal(100000)),
     Field("proof.audit_jpy_per_month", "decimal", Decimal(5000), Decimal(0), Decimal(10) ** 9),
+    Field("proof.audit_judge", "text", "", example="anthropic/claude-haiku-4-5"),
     Field("backup.keep_days", "integer", 14, Decimal(1), Decimal(3650)),
     Field("tasks.*.title_ja", "text", ""),
     Field("tasks.*.title_en", "text", ""),

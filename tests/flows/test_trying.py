@@ -35,9 +35,10 @@ from jitsuri.flows.cold.trying.drawing import Keys
 from jitsuri.flows.cold.trying.joining import prompts_of
 from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.proposing import Proposed, propose
-from jitsuri.flows.cold.trying.running import run_trial
+from jitsuri.flows.cold.trying.running import run_trial, want_run
 from jitsuri.flows.cold.trying.scoring import opened
 from jitsuri.flows.cold.trying.starting import Wish, raise_cap, start_trial, stop_trial
+from jitsuri.flows.cold.viewing.overviewing import evaluation_cost
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.shapes.budgets import BudgetDraft
 from jitsuri.providers.shapes import Came, Question
@@ -49,6 +50,7 @@ from jitsuri.routing.shapes import DataRule, Target, Variant
 from jitsuri.settings import Settings
 from jitsuri.store.door import Store
 from jitsuri.terms.outcomes import Refusal
+from jitsuri.terms.period import company_day, month_of
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -493,8 +495,25 @@ def test_what_a_trial_spends_is_no_use_of_the_task(store: Store, ask: Replayer, 
     run_trial(store, trial.trial_id, running_of(ask, around))
     with store.reading() as tx:
         assert used_of(tx, "triage", later) == before
+        assert evaluation_cost(tx, month_of(company_day(clock()))) == spent_of(
+            trial.plan, trial_rows.answers_of(tx, trial.trial_id)
+        )
         assert before is not None
         assert sum(before.calls_by_month) == before.baseline.calls
+
+
+def test_a_trial_that_is_wanted_stands_as_running_and_is_run_as_one(
+    store: Store, ask: Replayer, around: Around
+) -> None:
+    trial = started(store, around, size=15)
+    assert isinstance(want_run(store, clock(), "sato", trial.trial_id), Trial)
+    done = run_trial(store, trial.trial_id, running_of(ask, around))
+    assert isinstance(done, Trial)
+    assert done.state == "done"
+    assert acts(store)["trial_wanted"] == 1
+    over = want_run(store, clock(), "sato", trial.trial_id)
+    assert isinstance(over, Refusal)
+    assert over.code == "trial_over"
 
 
 def test_many_threads_may_look_at_a_trial_that_runs(store: Store, ask: Replayer, around: Around) -> None:

@@ -23,12 +23,14 @@ from jitsuri.app.job_order import JobOrder
 from jitsuri.app.local_models import LocalModels
 from jitsuri.app.processes import Workers
 from jitsuri.app.replaying import Replayer
+from jitsuri.app.trialling import trial_around
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold import keeping, watching_certificates
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.auditing import AUDIT_SECONDS, audit
 from jitsuri.flows.cold.forgetting import delete_due_texts
 from jitsuri.flows.cold.freezing_worlds import Around
+from jitsuri.flows.cold.judging_audits import AuditJudge, judge_audits
 from jitsuri.flows.cold.sealing import seal
 from jitsuri.flows.cold.sweeping import sweep
 from jitsuri.flows.cold.watching import WATCH_SECONDS, Watcher
@@ -184,7 +186,14 @@ def _watch_certificates(
     around = Around(sites, cast(RateKind, settings.text("money.rate_kind")), folder)
     cap = settings.decimal("proof.audit_jpy_per_month")
     chores.every(watching_certificates.WATCH_SECONDS, lambda: watch(store, surroundings.now(), around))
-    chores.every(AUDIT_SECONDS, lambda: audit(store, surroundings.now, ask, folder, cap, sites))
+    judge = settings.text("proof.audit_judge")
+
+    def audited() -> None:
+        audit(store, surroundings.now, ask, folder, cap, sites)
+        if judge:
+            judge_audits(store, surroundings.now, ask, trial_around(store, settings), AuditJudge(judge), cap)
+
+    chores.every(AUDIT_SECONDS, audited)
 
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:

@@ -14,6 +14,8 @@ from jitsuri.flows.cold.trying.pricing import Around
 from jitsuri.flows.cold.trying.running import Running, run_trial
 from jitsuri.flows.cold.trying.wanting_judges import wanted_of
 from jitsuri.ledger.shapes.rates import RateKind
+from jitsuri.settings import Settings
+from jitsuri.store.door import Store
 from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Refusal
 
@@ -66,9 +68,13 @@ def _refused(refusal: Refusal) -> CallerError:
 
 def around(tools: JobTools) -> Around:
     """What a trial stands among: upstreams, prices, keys of texts."""
-    settings = tools.settings
+    return trial_around(tools.store, tools.settings)
+
+
+def trial_around(store: Store, settings: Settings) -> Around:
+    """The same from settings. Raises OperatorError ``price_book_missing``."""
     upstreams = upstreams_of(settings)
     return around_of(
-        tools.store, upstreams, sites_of(upstreams), cast(RateKind, settings.text("money.rate_kind")), settings.home,
+        store, upstreams, sites_of(upstreams), cast(RateKind, settings.text("money.rate_kind")), settings.home,
         (settings.file or settings.home / "jitsuri.toml").parent, settings.integer("gateway.most_output_tokens"),
     )  # fmt: skip

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 import click
 
 from jitsuri.access.rules.guarding import login_form
+from jitsuri.app.trialling import trial_around
 from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings
 from jitsuri.cli.refusing import refuse
 from jitsuri.cli.telling import moment_told
 from jitsuri.flows.cold import putting_in_force as flow
+from jitsuri.flows.cold.auditing import Round
 from jitsuri.flows.cold.auditing import audit as audit_round
 from jitsuri.flows.cold.freezing_worlds import Around
+from jitsuri.flows.cold.judging_audits import AuditJudge, JudgedAudit, judge_audits
 from jitsuri.flows.cold.putting_in_force import Owner, Wish
+from jitsuri.flows.cold.settling_labels import settle_labels
 from jitsuri.flows.cold.viewing.opening_lives import Opened, after_told, cause_told, event_told, open_life
 from jitsuri.flows.cold.watching_certificates import watch as watch_round
 from jitsuri.ledger.shapes.rates import RateKind
@@ -25,7 +29,7 @@ from jitsuri.rightsizing.rules.living import USUAL_PERCENT
 from jitsuri.rightsizing.shapes.lives import ROLLBACKS, Life, Rollback
 from jitsuri.store.door import Store, without_nul
 from jitsuri.terms.outcomes import Refusal
-from jitsuri.words import text
+from jitsuri.words import Language, sentence, text
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -146,23 +150,28 @@ def watch(desk: Desk, json_out: bool) -> None:
 
 
 @click.command("audit")
+@click.option("--judge", default="", metavar="UPSTREAM/MODEL")
+@click.option("--allow-same-vendor", is_flag=True)
 @_json
 @pass_desk
-def audit(desk: Desk, json_out: bool) -> None:
+def audit(desk: Desk, judge: str, allow_same_vendor: bool, json_out: bool) -> None:
     from jitsuri.app.replaying import Replayer
 
     desk.json_out = json_out
     cap = desk.settings.decimal("proof.audit_jpy_per_month")
+    judge = without_nul(judge.strip()) or desk.settings.text("proof.audit_judge")
     around = around_of(desk)
+    judged: list[JudgedAudit] = []
     with desk.store() as store, Replayer(desk.settings, store) as ask:
         pin_settings(store, desk.settings, desk.now())
         assert around.key_folder is not None
         rounds = audit_round(store, desk.now, ask, around.key_folder, cap, around.sites)
+        settle_labels(store, desk.now())
+        if judge:
+            wanted = AuditJudge(judge, cast("Language", desk.lang), allow_same_vendor, "cli")
+            judged = judge_audits(store, desk.now, ask, trial_around(store, desk.settings), wanted, cap)
     if json_out:
-        desk.give([
-            {"number": one.number, "drawn": one.drawn, "answered": one.answered, "failed": one.failed, "capped": one.is_capped}
-            for one in rounds
-        ])  # fmt: skip
+        desk.give(_audit_told(rounds, judged))
         return
     for one in rounds:
         capped = text("cli.certificate.audit.capped", desk.lang) if one.is_capped else ""
@@ -170,8 +179,38 @@ def audit(desk: Desk, json_out: bool) -> None:
             "cli.certificate.audit.done", number=one.number, drawn=one.drawn, answered=one.answered, failed=one.failed,
             capped=capped,
         )  # fmt: skip
+    for found in judged:
+        desk.say(
+            "cli.certificate.audit.judged", number=found.number, judge=judge, judged=found.judged, recorded=found.recorded,
+            jpy=f"{found.spent_jpy:,.2f}",
+        )  # fmt: skip
+        if found.set_aside:
+            desk.say("cli.certificate.audit.aside", why=text(f"verdict.set_aside.{found.set_aside}", desk.lang))
+        if found.refusal is not None:
+            desk.say(
+                "cli.certificate.audit.open",
+                why=sentence("refusal", found.refusal.code, desk.lang, found.refusal.facts),
+            )
     if not rounds:
         desk.say("cli.certificate.audit.none")
+
+
+def _audit_told(rounds: Sequence[Round], judged: Sequence[JudgedAudit]) -> list[dict[str, object]]:
+    by_number = {one.number: one for one in judged}
+    told = []
+    for one in rounds:
+        found = by_number.get(one.number)
+        word: dict[str, object] | None = None
+        if found is not None:
+            word = {
+                "judged": found.judged, "recorded": found.recorded, "jpy": str(found.spent_jpy), "set_aside": found.set_aside,
+                "refusal": found.refusal.code if found.refusal is not None else "",
+            }  # fmt: skip
+        told.append({
+            "number": one.number, "drawn": one.drawn, "answered": one.answered, "failed": one.failed,
+            "capped": one.is_capped, "judge": word,
+        })  # fmt: skip
+    return told
 
 
 COMMANDS: tuple[click.Command, ...] = (force, full, back, keep, life, watch, audit)

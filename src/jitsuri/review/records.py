@@ -13,7 +13,7 @@ from jitsuri.review.rules.judging import scores_of
 from jitsuri.review.shapes import Draw, Label, Lease, Pair
 from jitsuri.store.door import Connection
 
-_PAIR = "pair_id, trial_id, way, position, stratum, share, rank, inclusion, people, drawn_at"
+_PAIR = "pair_id, trial_id, way, position, stratum, share, rank, inclusion, people, drawn_at, certificate, call_id"
 _LABEL = (
     "pair_id, person, version, choice, critical_baseline, critical_candidate, reason_codes, note, took_ms, is_undone, "
     "author, at"
@@ -40,14 +40,27 @@ def add_draw(tx: Connection, draw: Draw, pairs: Iterable[Pair]) -> None:
     )  # fmt: skip
     with tx.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO review_pairs ({_PAIR}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "  # noqa: S608
+            f"INSERT INTO review_pairs ({_PAIR}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "  # noqa: S608
             "ON CONFLICT (pair_id) DO UPDATE SET share = excluded.share, inclusion = excluded.inclusion",
-            [
-                (one.pair_id, one.trial_id, one.way, one.position, one.stratum, one.share, one.rank, one.inclusion,
-                 one.people, one.drawn_at)
-                for one in pairs
-            ],
-        )  # fmt: skip
+            [_pair_row(one) for one in pairs],
+        )
+
+
+def add_pair(tx: Connection, pair: Pair) -> None:
+    """Keep one pair of an audit; one that stands stays as it is."""
+    tx.execute(
+        f"INSERT INTO review_pairs ({_PAIR}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "  # noqa: S608
+        "ON CONFLICT DO NOTHING",
+        _pair_row(pair),
+    )
+
+
+def next_position(tx: Connection, trial_id: UUID) -> int:
+    """The first free position of a set of pairs that grows."""
+    [(free,)] = tx.execute(
+        "SELECT coalesce(max(position), 0) + 1 FROM review_pairs WHERE trial_id = %s", (trial_id,)
+    ).fetchall()
+    return int(free)
 
 
 def draws(tx: Connection, trial_id: UUID | None = None) -> list[Draw]:
@@ -191,6 +204,13 @@ def moved_since(tx: Connection, trial_id: UUID, way: int, at: datetime) -> int:
         (trial_id, way, at),
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def _pair_row(one: Pair) -> tuple[Any, ...]:
+    return (
+        one.pair_id, one.trial_id, one.way, one.position, one.stratum, one.share, one.rank, one.inclusion, one.people,
+        one.drawn_at, one.certificate, one.call_id,
+    )  # fmt: skip
 
 
 def _columns(table: str) -> str:

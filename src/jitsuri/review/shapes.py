@@ -28,10 +28,11 @@ REASON_CODES: tuple[ReasonCode, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Today's answer and a candidate's to one request, drawn to be judged."""
+    """Today's answer and a candidate's to one request, drawn to be judged: of a trial, or of a certificate's audit."""
 
     pair_id: UUID
     trial_id: UUID
+    """Of an audit: the id of the certificate's set of pairs (``review.rules.counting.audit_set``)."""
     way: int
     position: int
     stratum: str
@@ -43,6 +44,9 @@ class Pair:
     people: int
     """How many people judge it: 1, or 2 so that it can be told how far people agree."""
     drawn_at: datetime
+    certificate: str = ""
+    """The number of the certificate whose audit this pair belongs to; '' for a pair of a trial."""
+    call_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

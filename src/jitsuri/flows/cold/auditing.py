@@ -7,7 +7,7 @@ a cause that voids (``watching_certificates``). A killed round goes on where it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from jitsuri.calls.rules.sealing import seal, unseal
 from jitsuri.evidence import records as evidence_rows
 from jitsuri.evidence.rules import record_of
 from jitsuri.flows.cold.freezing_worlds import midnight
+from jitsuri.flows.cold.pairing_audits import add_audit_pair, lock_audit
 from jitsuri.flows.cold.reading_logs import read_key
 from jitsuri.providers.rules.prompting import with_prompt
 from jitsuri.providers.shapes import Ask, Came, Question
@@ -48,7 +49,7 @@ _LATE: Final = timedelta(hours=1)
 """A call may be booked so long after it began; it is still drawn."""
 _BACK: Final = timedelta(days=3)
 _LOOKED_AT: Final = 20_000
-_AUDIT_LOCK = 5_410_160
+AUDIT_LOCK: Final = 5_410_160
 """Whoever audits: two rounds at once would ask beyond the cap."""
 LOST: Final = "audit_lost"
 """Asked, and the one who asked was gone before the answer was kept."""
@@ -72,7 +73,7 @@ def audit(
 ) -> list[Round]:
     """One round over every certificate in force. ``cap_jpy``: what the audit of a task may cost in a calendar month; what has no
     price is not counted, and is bounded by budgets alone. Raises OperatorError where the ledger cannot be written."""
-    with store.alone(_AUDIT_LOCK) as is_ours:
+    with store.alone(AUDIT_LOCK) as is_ours:
         if not is_ours:
             return []
         with store.reading() as tx:
@@ -83,19 +84,28 @@ def audit(
 
 
 def record_audit_difference(
-    tx: Connection, now: datetime, actor: str, number: str, call_id: UUID, difference: float | None, source: str
+    tx: Connection,
+    now: datetime,
+    actor: str,
+    number: str,
+    call_id: UUID,
+    difference: float | None,
+    source: str,
+    *,
+    replaces_judge: bool = False,
 ) -> Refusal | None:
     """Write how much better the new way's answer is than the old one's, −1 to 1 (None: it cannot be said), and who says so:
-    ``people``, ``judge:NAME``. It is written once, with evidence, in the caller's transaction.
+    ``people``, ``judge:NAME``. It is written once, with evidence, in the caller's transaction. ``replaces_judge``: what a judge
+    said gives way; only where the evidence has not reached the call yet (``rules.auditing.taken``).
 
     Refuses ``audit_difference_invalid``, ``audit_not_open`` (no such answered call, or judged already).
     """
     if not source or (difference is not None and not -1.0 <= difference <= 1.0):
         return Refusal("audit_difference_invalid", {"value": difference, "source": source or "–"})
-    if not audit_rows.set_difference(tx, number, call_id, difference, source, now):
+    if not audit_rows.set_difference(tx, number, call_id, difference, source, now, replaces_judge=replaces_judge):
         return Refusal("audit_not_open", {"number": number, "call": call_id})
     told = None if difference is None else f"{difference:g}"
-    facts = {"call": call_id, "difference": told, "source": source}
+    facts = {"call": call_id, "difference": told, "source": source, "replaced": replaces_judge}
     evidence_rows.append(tx, record_of(now, actor, "audit_judged", f"certificate:{number}", facts))
     return None
 
@@ -144,7 +154,8 @@ def _round(
         prompts = routing_rows.prompt_texts(tx, wanted)
         kept = {one.call_id: text_rows.of_call(tx, one.call_id) for one in waiting}
     lost = [one for one in waiting if one.attempt_id in booked]
-    _keep(store, [_without_answer(one, now(), LOST) for one in lost])
+    for one in lost:
+        _keep(store, one, _without_answer(one, now(), LOST))
     open_ones = [one for one in waiting if one.attempt_id not in booked | begun]
     affordable = _affordable(cap_jpy - spent, dearest)
     asked: list[tuple[Audited, Question, tuple[bytes, str, date]]] = []
@@ -153,7 +164,7 @@ def _round(
         part = kept[one.call_id].get("request")
         question = None if part is None else _question(one, life.task, part, folder, prompts)
         if question is None or part is None:
-            _keep(store, [_without_answer(one, now(), UNREADABLE)])
+            _keep(store, one, _without_answer(one, now(), UNREADABLE))
             failed += 1
         else:
             asked.append((one, question, part))
@@ -161,7 +172,7 @@ def _round(
     for place, came in ask([question for _, question, _ in asked], AT_ONCE) if asked else ():
         one, _, part = asked[place]
         answer = _answer(one, came, part, folder, now())
-        _keep(store, [answer])
+        _keep(store, one, answer)
         answered += answer.state == "answered"
         failed += answer.state == "failed"
     return Round(life.number, drawn, answered, failed, affordable < len(open_ones))
@@ -233,10 +244,9 @@ def _without_answer(one: Audited, at: datetime, code: str) -> AuditAnswer:
     return AuditAnswer(one.attempt_id, "failed", at, code, None, "", None, "", None, 0)
 
 
-def _keep(store: Store, answers: Sequence[AuditAnswer]) -> None:
-    """One transaction per answer that came: nothing paid for is lost with the one after it."""
-    if not answers:
-        return
+def _keep(store: Store, one: Audited, answer: AuditAnswer) -> None:
+    """One transaction per answer that came: nothing paid for is lost with the one after it. A kept text is a pair to be judged."""
     with store.transaction() as tx:
-        for answer in answers:
-            audit_rows.keep_answer(tx, answer)
+        lock_audit(tx, one.number)
+        if audit_rows.keep_answer(tx, answer) and answer.sealed is not None:
+            add_audit_pair(tx, one, answer.came_at)

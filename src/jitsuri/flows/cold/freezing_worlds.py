@@ -30,7 +30,7 @@ from jitsuri.ledger.shapes.rates import RateKind
 from jitsuri.rightsizing.records import audits as audit_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.records import traits
-from jitsuri.rightsizing.rules.auditing import capital
+from jitsuri.rightsizing.rules.auditing import capital, taken
 from jitsuri.rightsizing.rules.drifting import REFERENCE_DAYS
 from jitsuri.rightsizing.shapes.certificates import Certificate
 from jitsuri.rightsizing.shapes.lives import Audited, Life, Look, MixDay, PriceFrozen, World
@@ -159,14 +159,7 @@ def days_due(tx: Connection, now: datetime, life: Life, around: Around) -> list[
 def differences(audited: Sequence[Audited]) -> list[float]:
     """Judged differences in drawn order, up to the first answered call that nobody has judged yet: what comes later waits, so
     that nobody's choice of what to judge first can matter."""
-    found: list[float] = []
-    for one in audited:
-        if one.state == "failed" or (one.difference is None and one.source):
-            continue
-        if one.difference is None:
-            break
-        found.append(one.difference)
-    return found
+    return [one.difference for one in audited[: taken(audited)] if one.difference is not None]
 
 
 def way_of(variant: Variant) -> str:

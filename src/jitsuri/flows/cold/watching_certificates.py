@@ -14,6 +14,7 @@ from typing import Final
 
 from jitsuri.flows.cold.freezing_worlds import Around, days_due, look, way_of
 from jitsuri.flows.cold.putting_in_force import Owner, asked_people, happened, roll_back_in
+from jitsuri.flows.cold.settling_labels import settle_labels
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.rules.watching import causes
@@ -41,8 +42,9 @@ class Voided:
 
 
 def watch(store: Store, now: datetime, around: Around) -> list[Voided]:
-    """Look at every certificate in force once; returns those that this look has voided. Raises, after all of them, what went wrong
-    with one."""
+    """Count the labels that stand, then look at every certificate in force once; returns those that this look has voided. Raises,
+    after all of them, what went wrong with one."""
+    settle_labels(store, now)
     with store.reading() as tx:
         standing = life_rows.in_force(tx)
     found: list[Voided] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from jitsuri.rightsizing.shapes.lives import Audited
 from jitsuri.store.door import Connection
@@ -29,6 +31,19 @@ class AuditAnswer:
     model_answered: str
     cost_jpy: Decimal | None
     latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHeard:
+    """What a judge said of one audited call. ``facts``: what was heard (``evaluation.shapes.Hearing``)."""
+
+    number: str
+    call_id: UUID
+    scorer: str
+    difference: float | None
+    reason: str
+    facts: Mapping[str, object]
+    cost_jpy: Decimal | None
 
 
 def draw(tx: Connection, task: str, drawn: Sequence[Audited], now: datetime) -> int:
@@ -56,9 +71,10 @@ def waiting(tx: Connection, number: str, limit: int) -> list[Audited]:
 
 
 def of_certificate(tx: Connection, number: str) -> list[Audited]:
-    """The whole audit in drawn order: by the time of the calls."""
+    """The whole audit in the order of drawing, calls of one round by their time. A call that was booked late comes last, so that
+    what stands before never moves."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM rightsizing_audits WHERE number = %s ORDER BY called_at, call_id",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM rightsizing_audits WHERE number = %s ORDER BY drawn_at, called_at, call_id",  # noqa: S608
         (number,),
     )
     return [_audited(row) for row in rows]
@@ -78,21 +94,75 @@ def keep_answer(tx: Connection, came: AuditAnswer) -> bool:
 
 
 def set_difference(
-    tx: Connection, number: str, call_id: UUID, difference: float | None, source: str, now: datetime
+    tx: Connection,
+    number: str,
+    call_id: UUID,
+    difference: float | None,
+    source: str,
+    now: datetime,
+    *,
+    replaces_judge: bool = False,
 ) -> bool:
-    """Write a judged difference; False where there is no answered call, or a difference stands already."""
+    """Write a judged difference; False where there is no answered call, or a difference stands already. ``replaces_judge``: one
+    that a judge gave gives way."""
     done = tx.execute(
-        "UPDATE rightsizing_audits SET difference = %s, source = %s, judged_at = %s "
-        "WHERE number = %s AND call_id = %s AND state = 'answered' AND source = ''",
-        (difference, source, now, number, call_id),
+        "UPDATE rightsizing_audits SET difference = %s, source = %s, judged_at = %s WHERE number = %s AND call_id = %s "
+        "AND state = 'answered' AND (source = '' OR (%s AND source LIKE 'judge:%%'))",
+        (difference, source, now, number, call_id, replaces_judge),
     )
     return done.rowcount == 1
 
 
+def one(tx: Connection, number: str, call_id: UUID) -> Audited | None:
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM rightsizing_audits WHERE number = %s AND call_id = %s",  # noqa: S608
+        (number, call_id),
+    ).fetchone()
+    return None if row is None else _audited(row)
+
+
+def kept_answers(tx: Connection, number: str) -> set[UUID]:
+    """Calls of the audit whose other answer is still kept."""
+    rows = tx.execute("SELECT call_id FROM rightsizing_audits WHERE number = %s AND sealed IS NOT NULL", (number,))
+    return {call_id for (call_id,) in rows}
+
+
+def keep_heard(tx: Connection, task: str, heard: Sequence[AuditHeard], now: datetime) -> None:
+    """Keep what a judge said; what stands already stays."""
+    for one in heard:
+        tx.execute(
+            "INSERT INTO rightsizing_audit_hearings (number, call_id, scorer, task, difference, reason, facts, cost_jpy, at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (
+                one.number,
+                one.call_id,
+                one.scorer,
+                task,
+                one.difference,
+                one.reason,
+                Jsonb(dict(one.facts)),
+                one.cost_jpy,
+                now,
+            ),
+        )
+
+
+def heard_of(tx: Connection, number: str, scorer: str) -> list[AuditHeard]:
+    """What a judge has said of a certificate's audit."""
+    rows = tx.execute(
+        "SELECT number, call_id, scorer, difference, reason, facts, cost_jpy FROM rightsizing_audit_hearings "
+        "WHERE number = %s AND scorer = %s ORDER BY at, call_id",
+        (number, scorer),
+    )
+    return [AuditHeard(*row) for row in rows]
+
+
 def spent_jpy(tx: Connection, task: str, since: datetime) -> Decimal:
-    """What the audits of a task have cost since then, in yen; what has no price counts for nothing."""
+    """What the audits of a task have cost since then, in yen, judging included; what has no price counts for nothing."""
     [(spent,)] = tx.execute(
-        "SELECT coalesce(sum(cost_jpy), 0) FROM rightsizing_audits WHERE task = %s AND came_at >= %s", (task, since)
+        "SELECT (SELECT coalesce(sum(cost_jpy), 0) FROM rightsizing_audits WHERE task = %(task)s AND came_at >= %(since)s) + "
+        "(SELECT coalesce(sum(cost_jpy), 0) FROM rightsizing_audit_hearings WHERE task = %(task)s AND at >= %(since)s)",
+        {"task": task, "since": since},
     ).fetchall()
     return Decimal(spent)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from jitsuri.evaluation.rules.betting import capital_below
+from jitsuri.rightsizing.shapes.lives import Audited
 from jitsuri.terms.ids import derived_id
 
 _PARTS = 2**32
@@ -31,6 +32,17 @@ def is_drawn(call_id: UUID, number: str, percent: Decimal) -> bool:
 def audit_attempt(number: str, call_id: UUID) -> UUID:
     """The one attempt by which a call of the audit is asked again: the ledger refuses it a second time."""
     return derived_id("audit", number, call_id.bytes)
+
+
+def taken(audited: Sequence[Audited]) -> int:
+    """How many calls, in drawn order, the evidence has taken: those before the first that waits for its answer or its judgement.
+
+    What lies behind it has been in no sum that anybody could look at; what lies before it never changes again.
+    """
+    for place, one in enumerate(audited):
+        if one.state == "asked" or (one.state == "answered" and not one.source):
+            return place
+    return len(audited)
 
 
 def capital(differences: Sequence[float], margin: float) -> tuple[float, ...]:

@@ -8,8 +8,11 @@ from datetime import datetime
 from math import sqrt
 
 from jitsuri.flows.cold.freezing_worlds import Around
+from jitsuri.flows.cold.settling_labels import PEOPLE
+from jitsuri.flows.cold.viewing.opening_audits import AuditStanding
 from jitsuri.flows.cold.viewing.opening_lives import Opened, category_told, cause_told, event_told, people_told
 from jitsuri.rightsizing.rules.living import USUAL_PERCENT
+from jitsuri.rightsizing.rules.pairing import JUDGE
 from jitsuri.rightsizing.shapes.lives import IN_FORCE, ROLLBACKS, Event, Life, State, Watched
 from jitsuri.web.desk import Desk, PageRequest
 from jitsuri.web.pages.addressing import Links
@@ -74,6 +77,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPanel:
+    """The audit in sentences, and where its pairs are judged."""
+
+    lines: tuple[str, ...]
+    to_judge: str
+    """The address of its pairs; '' where the visitor may not judge them, or none waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """What the certificate's page shows of its life."""
 
@@ -98,6 +110,7 @@ class Panel:
     rollbacks: tuple[tuple[str, str], ...]
     variant_version: int
     form: Mapping[str, str]
+    audit: AuditPanel | None
 
 
 OF_VARIANT = ("variant_missing", "life_baseline_moved", "life_canary_stands")
@@ -137,7 +150,32 @@ def life_panel(opened: Opened, request: PageRequest) -> Panel:
             "rollback": request.form.get("rollback") or life.rollback,
             "reason": request.form.get("reason"),
         },
+        audit=None if opened.audit is None else _audit(opened, opened.audit, request),
     )
+
+
+def _audit(opened: Opened, audit: AuditStanding, request: PageRequest) -> AuditPanel:
+    lang = request.lang
+    lines = [text("page.life.audit_pairs", lang, answered=audit.answered, waiting=audit.waiting)]
+    lines += [
+        text("page.life.audit_people", lang, count=count)
+        if who == PEOPLE
+        else text("page.life.audit_judge", lang, judge=who.removeprefix(JUDGE), count=count)
+        for who, count in audit.judged
+    ]
+    if audit.passed_over:
+        lines.append(text("page.life.audit_passed_over", lang, count=audit.passed_over))
+    if audit.held_back:
+        lines.append(text("page.life.audit_held_back", lang, count=audit.held_back))
+    if audit.beside:
+        lines.append(text("page.life.audit_beside", lang, count=audit.beside, other=audit.disagree))
+    evidence = next((one for one in opened.watched if one.code == "audit"), None)
+    if evidence is not None and evidence.facts.get("labels"):
+        facts = {"now": evidence.now, "limit": evidence.facts.get("limit", "")}
+        lines.append(text("page.life.audit_capital", lang, **facts))
+    is_open = opened.life.state in IN_FORCE and audit.waiting > 0
+    may = request.may("label_pairs") and request.may("see_texts")
+    return AuditPanel(tuple(lines), f"/pairs?trial={audit.trial_id}" if is_open and may else "")
 
 
 def picture_of(life: Life, lang: Language) -> Picture:

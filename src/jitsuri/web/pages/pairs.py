@@ -12,6 +12,7 @@ from itertools import zip_longest
 from uuid import UUID
 
 from jitsuri.flows.cold.labelling import Given, Work, label, next_pair, undo, work_of
+from jitsuri.flows.cold.viewing.opening_audits import audit_task, waiting_audits
 from jitsuri.flows.cold.viewing.opening_pairs import Progress, WayLine, progress, waiting
 from jitsuri.paper.shapes import Interval
 from jitsuri.review import records as review_rows
@@ -41,14 +42,18 @@ REASON_KEYS: Mapping[str, str] = {
 
 
 def show_pairs(desk: Desk, request: PageRequest) -> Answer:
-    """The trials that have pairs; with ``trial``, the next pair of that one."""
+    """The trials and audits that have pairs; with ``trial``, the next pair of that one."""
     trial_id = _id(request.query.get("trial"))
     if "trial" in dict(request.query):
         return Missing() if trial_id is None else _pair_page(desk, request, trial_id, "")
     with desk.store.reading() as tx:
         lines = waiting(tx, request.person.login, request.now)
+        audits = waiting_audits(tx, request.person.login, request.now)
         names = names_in(tx, request.lang, company_day(request.now, desk.zone))
-    return Page("pairs.html", {"lines": lines, "names": names, "may_progress": request.may("see_money")})
+    return Page(
+        "pairs.html",
+        {"lines": lines, "audits": audits, "names": names, "may_progress": request.may("see_money")},
+    )
 
 
 def show_next(desk: Desk, request: PageRequest) -> Answer:
@@ -118,11 +123,12 @@ def _pair_page(desk: Desk, request: PageRequest, trial_id: UUID, wrong: str) -> 
         return Missing()
     with desk.store.reading() as tx:
         head = paired.trial_head(tx, trial_id)
+        task = head.task if head else audit_task(tx, trial_id)
         names = names_in(tx, request.lang, company_day(request.now, desk.zone))
         work = work_of(tx, trial_id, person, request.now)
     shows = {
         **_given_shows(given, trial_id),
-        "task": names.task(head.task) if head else "",
+        "task": names.task(task) if task else "",
         "work": work,
         "last": _last(work.last, person),
         "wrong": wrong,

@@ -128,7 +128,9 @@
         const html = await answer.text();
         if (html !== last && !isHeld(part) && !part.dataset.rests) put(part, (last = html));
         if (lost) lost.hidden = true;
-        if (part.querySelector("[data-live-done]")) return; // nothing more comes
+        const done = part.querySelector("[data-live-done]");
+        if (done && done.dataset.liveDone === "page") location.reload(); // what stands beside it has changed too
+        if (done) return; // nothing more comes
       } catch {
         if (lost) lost.hidden = false;
       }

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from jitsuri.evaluation.rules.ordering import drawn_order
+from jitsuri.evaluation.rules.ordering import chance_of, drawn_order
 from jitsuri.evaluation.shapes import Sight
 
 CONTROL_SHARE = 0.05
@@ -34,6 +34,31 @@ def controls_of(names: Sequence[str], usable: Sequence[bool], seed: int) -> Mapp
         for at in fit[:wanted]:
             found.setdefault(names[at], []).append(kind)
     return {name: tuple(kinds) for name, kinds in found.items()}
+
+
+def controls_running(
+    names: Sequence[str], usable: Sequence[bool], had: Mapping[Sight, int], seed: int
+) -> Mapping[str, tuple[Sight, ...]]:
+    """The same for pairs that come one after the other without an end: each carries a kind until ``FEWEST_CONTROLS`` of it were
+    had, then with a chance of ``CONTROL_SHARE`` that its name decides.
+
+    >>> controls_running(["a"], [False], {}, 1)
+    {'a': ('same', 'again')}
+    """
+    count = {kind: had.get(kind, 0) for kind in CONTROLS}
+    found: dict[str, tuple[Sight, ...]] = {}
+    for name, is_usable in zip(names, usable, strict=True):
+        mine = [
+            kind
+            for kind in CONTROLS
+            if (is_usable or kind in ("same", "again"))
+            and (count[kind] < FEWEST_CONTROLS or chance_of(f"{kind}:{name}", seed) < CONTROL_SHARE)
+        ]
+        for kind in mine:
+            count[kind] += 1
+        if mine:
+            found[name] = tuple(mine)
+    return found
 
 
 def is_ruinable(text: str) -> bool:

@@ -97,10 +97,13 @@ def verdict_of_trial(
 
 
 def eyes_of(known: Sequence[str], scorer: str = "") -> tuple[str, str] | None:
-    """(human, judge) to decide by, of the scorers that a trial has; None for a scorer that it does not have."""
+    """(human, judge) to decide by, of the scorers that a trial has; ``people`` asks for them alone. None for a scorer that it
+    does not have."""
     human = PEOPLE if PEOPLE in known else ""
+    if scorer == PEOPLE:
+        return (human, "") if human else None
     if scorer:
-        return (human, scorer) if scorer in known and scorer != PEOPLE else None
+        return (human, scorer) if scorer in known else None
     judge = next((name for name in known if name.startswith(JUDGE)), "")
     return human, judge or ("" if human else SAME)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from jitsuri.access.shapes import Person
 from jitsuri.flows.cold.freezing_worlds import Around, look
 from jitsuri.flows.cold.putting_in_force import asked_people, fitness_fault, standing_fault
+from jitsuri.flows.cold.viewing.opening_audits import AuditStanding, audit_standing
 from jitsuri.rightsizing.records import certificates as certificate_rows
 from jitsuri.rightsizing.records import lives as life_rows
 from jitsuri.rightsizing.records.traits import length_told
@@ -37,6 +38,8 @@ class Opened:
     fault: Refusal | None
     """Why it cannot be put in force now; None where it can, or was."""
     variant_version: int
+    audit: AuditStanding | None = None
+    """None before both ways have answered a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def open_life(tx: Connection, now: datetime, certificate: Certificate, around: A
     if fault is None and life.state == "none":
         fault = standing_fault(tx, certificate, life)
     asked = tuple(asked_people(tx, routing_rows.tasks(tx).get(task)))
-    return Opened(certificate, life, seen, asked, fault, history[0][1].version if history else 0)
+    version = history[0][1].version if history else 0
+    return Opened(certificate, life, seen, asked, fault, version, audit_standing(tx, certificate.number))
 
 
 def open_all(tx: Connection) -> list[Notice]:
