@@ -108,6 +108,11 @@ def test_what_counts_is_not_taken_back_on_the_page(store: Store, upstream: Judgi
     client.post("/pairs/labels", data={"csrf": token, "pair": first, "version": "2", "press": "left"})
     scene.audit.now = scene.console.now
     assert scene.audit.watch(minutes=11) == []
+    panel = main_of(scene.browser(scene.owner).get(f"/certificates/{scene.audit.number}").text).partition(
+        'id="audit">'
+    )[2]
+    assert text("page.life.audit_people", "ja", count=1) in panel
+    assert re.search(r"証拠の大きさ \d+\.\d\d（20 で失効）", panel)
     refused = client.post("/pairs/undo", data={"csrf": token, "pair": first, "version": "3"})
     assert (refused.status_code, text("refusal.label_counted", "ja") in refused.text) == (422, True)
     told = client.post("/api/pairs/undo", data={"csrf": token, "pair": first, "version": "3"})
