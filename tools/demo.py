@@ -1,6 +1,7 @@
 """`make demo`: short chapters, each on the embedded database, without a key and without an LLM.
 
-Shows only what really happened: every figure is printed by the installed command or by the sample's scripts. The database is
+Shows only what really happened: every figure is printed by the installed command (``tools/warm.py`` holds it in memory, so that
+each run need not load it) or by the sample's scripts. The database is
 thrown away at the end; what chapters 2 and 4 made (certificates, exports, the table) stays in ``.demo`` until ``make clean``. On a
 terminal the console stays open until Ctrl+C; elsewhere its first page is fetched once and the demo ends.
 """
@@ -18,10 +19,12 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 
 from demo_gateway import from_call_to_ledger
-from demo_whole_way import from_task_to_certificate_and_back, take_in_held
+from demo_whole_way import from_certificate_and_back, from_task_to_certificate, take_in_held
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 JITSURI = str(Path(sys.executable).parent / "jitsuri")
@@ -46,12 +49,18 @@ class Demo:
         self.environment = {**os.environ, "JITSURI_HOME": str(self.home), "JITSURI_LANG": LANG, "COLUMNS": "118"}
         self.environment.pop("DATABASE_URL", None)
         self.server: subprocess.Popen[str] | None = None
+        self.warm = Warm(self.environment)
+        self.stack = ExitStack()
+        """What lives from one chapter to the next."""
+        self.url = ""
+        self.number = ""
+        """The certificate of chapter 4; '' where nothing passed."""
 
     def run(self, *words: str, tells_steps: bool = True, may_refuse: bool = False) -> str:
         """Run the installed command, showing it and what it says; without ``tells_steps`` the last alone of those that it tells
         on the way. What it says is given back; '' where it refused and may."""
         print(f"\n  $ jitsuri {' '.join(self._shown(word) for word in words)}", flush=True)
-        done = subprocess.run([JITSURI, *words], env=self.environment, text=True, capture_output=True, check=False)
+        done = self.warm.run(*words)
         steps = done.stderr.splitlines()
         if not tells_steps and not done.returncode and len(steps) > 1:
             steps = [f"… ({len(steps) - 1})", steps[-1]]
@@ -79,9 +88,10 @@ class Demo:
 
     def quiet(self, *words: str) -> str:
         """Run the installed command and return what it says."""
-        return subprocess.run(
-            [JITSURI, *words], env=self.environment, text=True, capture_output=True, check=True
-        ).stdout
+        done = self.warm.run(*words)
+        if done.returncode:
+            raise SystemExit(f"jitsuri {' '.join(words)}: {done.returncode}\n{done.stderr}")
+        return done.stdout
 
     # -- chapter 1
 
@@ -169,9 +179,16 @@ class Demo:
 
     # -- chapter 4
 
-    def from_task_to_certificate_and_back(self) -> None:
-        """Let a certificate be earned, signed, put in force, voided and rolled back."""
-        from_task_to_certificate_and_back(self, KEPT, say)
+    def from_task_to_certificate(self) -> None:
+        """Try candidates on past inquiries, have pairs judged, certify, sign."""
+        self.number = from_task_to_certificate(self, self.stack, KEPT, say)
+
+    # -- chapter 5
+
+    def from_certificate_and_back(self) -> None:
+        """Put the certificate in force, change something, see it void and rolled back."""
+        if self.number:
+            from_certificate_and_back(self, self.number, say)
 
     # -- the console
 
@@ -206,6 +223,8 @@ class Demo:
         if self.server is not None:
             self.server.terminate()
             self.server.wait(timeout=30)
+        self.stack.close()
+        self.warm.close()
         shutil.rmtree(self.top, ignore_errors=True)
 
 
@@ -215,13 +234,14 @@ def main() -> int:
     try:
         chapters = (
             demo.from_log_to_yen, demo.from_answers_to_certificate, demo.from_call_to_ledger,
-            demo.from_task_to_certificate_and_back,
+            demo.from_task_to_certificate, demo.from_certificate_and_back,
         )  # fmt: skip
         for number, chapter in enumerate(chapters, 1):
             started = time.monotonic()
             chapter()
             took = time.monotonic() - started
             say(f"\n第{number}章は {took:.0f} 秒でした。", f"\nChapter {number} took {took:.0f} s.")
+        demo.stack.close()
         demo.open_console()
     except KeyboardInterrupt:
         pass

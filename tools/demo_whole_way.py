@@ -1,4 +1,4 @@
-"""Chapter 4 of `make demo`: from a real task to a signed certificate and back, by commands, on this machine alone.
+"""Chapters 4 and 5 of `make demo`: from a real task to a signed certificate and back, by commands, on this machine alone.
 
 The student of chapter 2 is tried on inquiries that it was not taught on; a script that knows the sample's truth plays the reviewers;
 the certificate goes its way to three signatures, into force, and is voided by a price. No LLM is asked: today's model is played by a
@@ -15,7 +15,7 @@ import time
 from calendar import timegm
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,9 +25,10 @@ from demo_gateway import STUDENT, TASK, gateway, key
 
 TODAY = "gpt-6.1-sol"
 WAY, RULES_WAY = f"local/{STUDENT}", f"local/rules:{TASK}"
-SIZE, SEED, LABELS = 400, 0, 289
-"""Requests of the trial, the seed of their draw, and the labels that ``jitsuri rightsize plan --margin 0.05`` asks for. The first
-size and seed that were taken: of random 400 of these inquiries about four in five pass, of 300 three in five."""
+SIZE, SEED, LABELS = 250, 0, 250
+"""Requests of the trial, the seed of their draw, and labels: all pairs are judged, so that each counts for every figure."""
+MARGIN = "0.1"
+"""What the task's owner allows, said on the screen: with 250 labels five points could not be told from none."""
 SPAN_DAYS = 93
 """How far back a trial draws from (decision 0031)."""
 SHARE = 20
@@ -69,6 +70,8 @@ class Demo(Protocol):
     home: Path
     logs: Path
     environment: dict[str, str]
+    url: str
+    """The gateway's address, while it runs."""
 
     def run(self, *words: str, tells_steps: bool = True, may_refuse: bool = False) -> str: ...
     def quiet(self, *words: str) -> str: ...
@@ -90,25 +93,33 @@ def take_in_held(demo: Demo, say: Say) -> None:
     _settle(demo, {KEPT: ""})
 
 
-def from_task_to_certificate_and_back(demo: Demo, kept: Path, say: Say) -> None:
-    """The whole way: trial, labels, verdict, certificate, signatures, canary, everything, void, back."""
-    say("\n第4章　業務から、承認された証明書まで。そして取り消されるまで",
-        "\nChapter 4  From a task to a signed certificate, and back")  # fmt: skip
+def from_task_to_certificate(demo: Demo, stack: ExitStack, kept: Path, say: Say) -> str:
+    """Trial, labels, verdict, certificate, signatures; the certificate's number, '' where there is none.
+
+    The gateway and the server that plays the vendor go on until ``stack`` is closed.
+    """
+    say("\n第4章　業務から、承認された証明書まで", "\nChapter 4  From a task to a signed certificate")
     calls = _recorded(demo)
     fresh = sum(one["timestamp"][:10] > _day(SPAN_DAYS) for one in calls)
     if fresh < SIZE:
         say(f"見本のログの問合せのうち、この 93 日のものは {fresh} 件で、{SIZE} 件の試行ができません。この章は飛ばします。",
             f"Of the sample's inquiries {fresh} are of the last 93 days: too few for a trial of {SIZE}. "
             "This chapter is left out.")  # fmt: skip
-        return
-    with _played(calls) as address:
-        _prepare(demo, address, say)
-        trial = _try(demo, say)
-        _label(demo, trial, say)
-        number = _certify(demo, trial, say)
-        if number:
-            _sign(demo, number, kept, say)
-            _live(demo, number, calls, say)
+        return ""
+    _prepare(demo, stack.enter_context(_played(calls)), say)
+    demo.url = stack.enter_context(gateway(demo))
+    trial = _try(demo, say)
+    _label(demo, trial, say)
+    number = _certify(demo, trial, say)
+    if number:
+        _sign(demo, number, kept, say)
+    return number
+
+
+def from_certificate_and_back(demo: Demo, number: str, say: Say) -> None:
+    """Canary, everything, void, back."""
+    say("\n第5章　発効から、失効して切り戻すまで", "\nChapter 5  In force, void, and back")
+    _live(demo, number, _recorded(demo), say)
     say("\n値下げは作りもので、四人は見本の人です。画面では「試行」「確認」「承認待ち」「発効」から同じことができます。",
         "\nThe price is invented and the four people are samples. The console has the same, under Trials, Review, Approvals "
         "and In force.")  # fmt: skip
@@ -121,16 +132,21 @@ def _prepare(demo: Demo, address: str, say: Say) -> None:
         "answers that the log recorded and plays the vendor (yen are recorded tokens at listed prices; nobody is paid).")  # fmt: skip
     _settle(
         demo,
-        {f'variant = "{WAY}"\n': "", 'base_url = "https://llm.example.jp/v1"': f'base_url = "{address}"', "": KEPT},
+        {
+            f'variant = "{WAY}"\n': f'margin = "{MARGIN}"\n',
+            'base_url = "https://llm.example.jp/v1"': f'base_url = "{address}"',
+            "": KEPT,
+        },
     )
     demo.run("variant", "set", TASK, f"example/{TODAY}", "--reason", "make demo")
 
 
 def _try(demo: Demo, say: Say) -> str:
     """The trial's id."""
-    say(f"\n試行：過去の問合せから {SIZE} 件を層別に引き、安い候補に聞き直します。今の答えは記録のものです。",
+    say(f"\n試行：過去の問合せから {SIZE} 件を層別に引き、安い候補に聞き直します。今の答えは記録のものです。"
+        "業務オーナーは、10 点までの差なら許すと決めたことにします（既定は 5 点。この件数では 5 点の差を見分けられません）。",
         f"\nA trial: {SIZE} past inquiries, drawn by strata, are asked again of cheaper candidates. Today's answers are "
-        "the recorded ones.")  # fmt: skip
+        "the recorded ones. The owner is taken to allow 10 points (5 by default, which so few could not tell).")  # fmt: skip
     demo.run("trial", "propose", TASK)
     demo.run("trial", "start", TASK, "--candidate", WAY, "--candidate", RULES_WAY, "--size", str(SIZE), "--seed", str(SEED),
              "--cap", "1", "--yes", "--run", tells_steps=False)  # fmt: skip
@@ -193,23 +209,23 @@ def _live(demo: Demo, number: str, calls: list[dict[str, Any]], say: Say) -> Non
         f"\nIn force, for {SHARE} % of the threads first; rolled back by itself when void.")  # fmt: skip
     demo.run("certificate", "force", number, "--percent", str(SHARE), "--rollback", "automatic", *owner)
     secret = key(demo, "demo-whole-way", say)
-    with gateway(demo) as url:
-        caller = _Caller(url, secret, calls)
-        sides = caller.until_both()
-        say("\n  先行の側と、今の構成の側の一件ずつ：", "\n  One call of each side, the canary's and today's:")
-        for way in sorted(sides, reverse=True):
-            demo.run("explain", sides[way])
-        say("\n全面にします。", "\nNow for everything.")
-        demo.run("certificate", "full", number, *owner)
-        caller.again()
-        say(f"\n前提が変わります：{TODAY} が半額になったと、会社の単価ファイルに書きます（作りもの）。証明書の限度は 20 % です。",
-            f"\nSomething changes: the company's price file says that {TODAY} costs half (invented). "
+    time.sleep(2)  # until the gateway has read key and canary
+    caller = _Caller(demo.url, secret, calls)
+    sides = caller.until_both()
+    say("\n  先行の側と、今の構成の側の一件ずつ：", "\n  One call of each side, the canary's and today's:")
+    for way in sorted(sides, reverse=True):
+        demo.run("explain", sides[way])
+    say("\n全面にします。", "\nNow for everything.")
+    demo.run("certificate", "full", number, *owner)
+    caller.again()
+    say(f"\n前提が変わります：{TODAY} が半額になったと、会社の単価ファイルに書きます（作りもの）。証明書の限度は 20 % です。",
+        f"\nSomething changes: the company's price file says that {TODAY} costs half (invented). "
         "The certificate's limit is 20 %.")  # fmt: skip
-        _halve(demo)
-        demo.run("prices", "overrides", "check", str(demo.home / PRICE_FILE))
-        demo.run("certificate", "watch")
-        say("\n前の構成が、また答えています。", "\nThe way before answers again.")
-        demo.run("explain", caller.again())
+    _halve(demo)
+    demo.run("prices", "overrides", "check", str(demo.home / PRICE_FILE))
+    demo.run("certificate", "watch")
+    say("\n前の構成が、また答えています。", "\nThe way before answers again.")
+    demo.run("explain", caller.again())
     demo.run("certificate", "life", number)
 
 
