@@ -82,6 +82,9 @@ def test_a_student_is_asked_like_a_model_and_costs_nothing(client: openai.OpenAI
     told = {
         name: entry[name] for name in ("task", "provider", "model", "state", "currency", "cost_jpy", "input_tokens")
     }
+    assert (
+        entry["model_answered"] == answer.model == f"student:small@{answer.system_fingerprint.removeprefix('student-')}"
+    )
     assert told == {
         "task": "by-student", "provider": "local", "model": "student:small", "state": "priced", "currency": "JPY",
         "cost_jpy": 0, "input_tokens": 0,

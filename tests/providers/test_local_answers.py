@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from local_parts import HEADER, RULES, student_file
 
 from jitsuri import words
-from jitsuri.providers.rules.answering_locally import answer_chat, pieces, refused
+from jitsuri.providers.rules.answering_locally import answer_chat, answered_as, pieces, refused
 from jitsuri.providers.rules.fitting_schema import documents_of, is_fit
 from jitsuri.providers.rules.reading_rules import rules_of
 from jitsuri.providers.rules.reading_student import student_of
@@ -35,6 +36,11 @@ def asked(content: object, role: str = "user") -> list[dict[str, object]]:
 
 def answered(local: Any, content: object, role: str = "user") -> Any:
     return answer_chat(local, asked(content, role), created=1_795_750_000, response_id="chatcmpl-1", model="local/x")
+
+
+def test_another_file_answers_under_another_name() -> None:
+    assert answered_as("student:x", STUDENT) == f"student:x@{STUDENT.mark.removeprefix('student-')}"
+    assert answered_as("student:x", STUDENT) != answered_as("student:x", replace(STUDENT, mark="student-000000000000"))
 
 
 def test_a_student_answers_as_a_chat_completion() -> None:

@@ -44,6 +44,12 @@ def refused(local: Local, asked: Mapping[str, object]) -> Refusal | None:
     return _format_refused(local, asked.get("response_format"))
 
 
+def answered_as(model: str, local: Local) -> str:
+    """The name under which a local variant answers: with the mark of its file, as vendors add a date to theirs. Another file is
+    another model, whatever it is called."""
+    return f"{model}@{local.mark.rpartition('-')[2]}"
+
+
 def answer_chat(
     local: Local, messages: Sequence[Mapping[str, object]], *, created: int, response_id: str, model: str
 ) -> dict[str, object] | Refusal:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from jitsuri.providers.rules.answering_locally import answer_chat, pieces, refused
+from jitsuri.providers.rules.answering_locally import answer_chat, answered_as, pieces, refused
 from jitsuri.providers.rules.refusing import STATUS, refusal_body
 from jitsuri.providers.shapes import Upstream
 from jitsuri.providers.wire.local_files import LocalFolder
@@ -73,7 +73,11 @@ class HereAnswers:
         messages = asked["messages"]
         assert isinstance(messages, list)
         made = refused(local, asked) or answer_chat(
-            local, messages, created=int(self._now_s()), response_id=f"chatcmpl-{self._new_id()}", model=model
+            local,
+            messages,
+            created=int(self._now_s()),
+            response_id=f"chatcmpl-{self._new_id()}",
+            model=answered_as(model, local),
         )
         if isinstance(made, Refusal):
             return self._refused(made)
