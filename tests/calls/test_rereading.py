@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jitsuri.calls.rules.rereading import Reply, Reread, asked_again, reread_answer, reread_request, with_system
+from jitsuri.calls.rules.rereading import Reply, Reread, asked_again, reread_answer, reread_request
 
 ASKED = {"model": "gpt-4o", "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "納期は？"}]}
 
@@ -37,21 +37,6 @@ def test_what_a_request_needs_is_seen() -> None:
     assert request(response_format={"type": "json_schema", "json_schema": {}}).needs == {"json"}
     assert request(response_format={"type": "text"}).needs == frozenset()
     assert request(messages=picture).needs == {"images"}
-
-
-def test_a_prompts_version_takes_the_place_of_every_instruction() -> None:
-    body = {
-        "messages": [
-            {"role": "system", "content": "a"},
-            {"role": "developer", "content": "b"},
-            {"role": "user", "content": "c"},
-        ]
-    }
-
-    assert [one["content"] for one in with_system("openai", body, "new")["messages"]] == ["new", "c"]
-    assert [one["content"] for one in with_system("openai", body, "")["messages"]] == ["c"]
-    assert with_system("anthropic", {"system": "a", "messages": []}, "new")["system"] == "new"
-    assert "system" not in with_system("anthropic", {"system": "a", "messages": []}, "")
 
 
 def test_an_anthropic_request_is_known_by_what_only_it_has() -> None:

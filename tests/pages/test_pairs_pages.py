@@ -63,7 +63,8 @@ def test_the_pages_are_the_ones_that_were_looked_at(shown: Reviewed, name: str, 
     assert [leak for leak in ("Undefined", "{{", "{%", ">None<", "Decimal(") if leak in main] == []
     assert re.findall(r"[> ]((?:page|review|verdict)\.[a-z_.]+)", main) == []
     if name in ("list", "sure-list"):
-        check_main(f"pairs-{name}-{lang}", answer.text)
+        told = re.sub(r"\b\d+ / 48", "* / 48", answer.text)  # other tests of this file label too, in any order
+        check_main(f"pairs-{name}-{lang}", told)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
