@@ -151,6 +151,23 @@ def test_who_goes_away_leaves_what_was_asked_in_the_ledger(
     assert count(store, "ledger_intents") == 0
 
 
+def test_what_is_closed_meanwhile_tells_whoever_waits(
+    replaying: Replayer, store: Store, upstream: StubUpstream
+) -> None:
+    upstream.always(Behaviour(first_byte_s=0.1))
+    made = [question(n) for n in range(50)]
+    found: list[Came] = []
+    waiting = threading.Thread(target=lambda: found.extend(asked(replaying, *made, at_once=2)), daemon=True)
+    waiting.start()
+    upstream.wait(lambda: upstream.requests)
+    replaying.close()
+    waiting.join(timeout=20)
+    assert [one.error_code for one in found].count("") == len(upstream.requests) == len(entries(store, *made))
+    assert {one.error_code for one in found} == {"", "not_ready"}
+    assert len(found) == 50
+    assert count(store, "ledger_intents") == 0
+
+
 def test_two_threads_may_ask_at_once(replaying: Replayer) -> None:
     found: list[Came] = []
     threads = [

@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class Replayer:
         self._kept: KeptDesk | None = None
         self._thread: threading.Thread | None = None
         self._under_way: set[asyncio.Task[Came]] = set()
+        self._is_closing = False
 
     def __enter__(self) -> Replayer:
         return self
@@ -73,6 +75,7 @@ class Replayer:
         with self._lock:
             loop, thread, kept = self._loop, self._thread, self._kept
             self._loop = self._thread = self._kept = None
+            self._is_closing = True
         if loop is None or thread is None or kept is None:
             return
         asyncio.run_coroutine_threadsafe(self._ended(kept), loop).result()
@@ -96,7 +99,7 @@ class Replayer:
                 thread.join()
                 loop.close()
                 raise
-            self._loop, self._thread = loop, thread
+            self._loop, self._thread, self._is_closing = loop, thread, False
 
     async def _started(self) -> KeptDesk:
         from jitsuri.app.desk_keeping import KeptDesk
@@ -128,6 +131,9 @@ class Replayer:
 
         async def one_after_the_other() -> None:
             for place in places:
+                if self._is_closing:  # never asked: whoever waits is told, and goes on another time
+                    came.put((place, Came(0, b"", "not_ready", "", 0, 0, Decimal(0), 0)))
+                    continue
                 try:
                     task = asyncio.ensure_future(replay(desk, questions[place]))
                     self._under_way.add(task)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
 from uuid import UUID
 
 from jitsuri.calls.records import texts as text_rows
@@ -58,17 +57,6 @@ JOB = "trial"
 NOTHING = Decimal(0)
 
 
-class Step(Protocol):
-    """Does ``fn(*args)`` at least once and returns its result, which is JSON; one that is known is not done again."""
-
-    def __call__(self, name: str, fn: Callable[..., Any], /, *args: object) -> Any: ...
-
-
-def direct(_name: str, fn: Callable[..., Any], /, *args: object) -> Any:
-    """A step that is simply done."""
-    return fn(*args)
-
-
 Tell = Callable[[Sequence[WayProgress]], None]
 """Told after each step how far all ways have come."""
 
@@ -81,7 +69,6 @@ class Running:
     around: Around
     now: Callable[[], datetime]
     actor: str
-    step: Step = direct
     tell: Tell | None = None
     goes_on: Callable[[], bool] = lambda: True
     """Asked between steps: False leaves the trial running for whoever comes next (a console that is stopped)."""
@@ -189,10 +176,7 @@ class _Run:
                 for at in positions
                 if (way.number, at) in standing.answers
             }
-            name = f"trial:{self.trial.trial_id}:{way.number}:{positions[0]}:{sum(rounds.values())}"
-            why = self.running.step(
-                name, self._step, way.number, list(positions), {str(at): n for at, n in rounds.items()}
-            )
+            why = self._step(way, positions, rounds)
             if self.running.tell is not None:
                 self.running.tell(progress_of(self.trial.plan, len(self.requests), self._standing()))
             if why == "stopped":
@@ -200,12 +184,11 @@ class _Run:
             if why == RESTING:
                 self.resting.add(way.number)
             elif why:
-                return _pause(self.store, self.trial.trial_id, self.running, str(why)) or self.trial
+                return _pause(self.store, self.trial.trial_id, self.running, why) or self.trial
         return self._standing_trial()
 
-    def _step(self, way_number: int, positions: Sequence[int], rounds: Mapping[str, int]) -> str:
+    def _step(self, way: Way, positions: Sequence[int], rounds: Mapping[int, int]) -> str:
         """Ask one way these requests. Returns why the trial cannot go on, '' where it can."""
-        way = self.trial.plan.way(way_number)
         asked, why = self._stand(way, positions, rounds)
         if asked:
             came = self._ask(way, asked)
@@ -215,14 +198,14 @@ class _Run:
         return why
 
     def _stand(
-        self, way: Way, positions: Sequence[int], rounds: Mapping[str, int]
+        self, way: Way, positions: Sequence[int], rounds: Mapping[int, int]
     ) -> tuple[list[tuple[Answer, bytes, Reread]], str]:
         """Rows for what is asked now, committed before anything is sent: as many as fit into the cap."""
         now = self.running.now()
         prepared: list[tuple[Answer, bytes, Reread]] = []
         failed: list[Answer] = []
         for at in positions:
-            made = self._prepared(way, at, rounds.get(str(at), 0), now)
+            made = self._prepared(way, at, rounds.get(at, 0), now)
             if isinstance(made, Answer):
                 failed.append(made)
             else:
