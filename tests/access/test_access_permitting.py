@@ -15,14 +15,16 @@ ALL: tuple[Right, ...] = (
     "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
     "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
-    "run_trials", "label_pairs", "put_in_force", "edit_prompts",
+    "run_trials", "label_pairs", "put_in_force", "edit_prompts", "edit_guards",
 )  # fmt: skip
 EXPECTED: dict[Role, str] = {
     "admin": "see_money see_calls see_texts see_evidence see_approvals confirm_tasks edit_costs edit_people edit_settings "
-    "ask_keys draft_approvals review_approvals decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts",
+    "ask_keys draft_approvals review_approvals decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts "
+    "edit_guards",
     "finance": "see_money see_calls see_approvals edit_costs review_approvals stand_in",
     "owner": "see_money see_calls see_texts see_approvals confirm_tasks ask_keys draft_approvals review_approvals "
-    "decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts",
+    "decide_approvals stand_in run_trials label_pairs put_in_force edit_prompts "
+    "edit_guards",
     "reviewer": "see_calls see_texts see_approvals review_approvals stand_in label_pairs",
     "auditor": "see_money see_calls see_texts see_evidence see_approvals",
     "developer": "see_money see_calls see_approvals ask_keys draft_approvals stand_in edit_prompts",

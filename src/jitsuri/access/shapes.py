@@ -14,13 +14,14 @@ Right = Literal[
     "see_money", "see_calls", "see_texts", "see_evidence", "see_approvals",
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys",
     "draft_approvals", "review_approvals", "decide_approvals", "stand_in",
-    "run_trials", "label_pairs", "put_in_force", "edit_prompts",
+    "run_trials", "label_pairs", "put_in_force", "edit_prompts", "edit_guards",
 ]  # fmt: skip
 """``see_*`` read. ``see_approvals`` opens matters and the documents that are to be signed. ``stand_in`` acts for somebody
 who has named one as deputy. ``edit_costs`` changes rates, tax rules, costs and the department tree. ``ask_keys`` asks for keys
 and keeps one's own; who decides about a key is told by ``rules.keying.deciding_fault``. ``run_trials`` starts trials, which cost
 money and open texts; ``label_pairs`` says which answer is better. ``put_in_force`` lets a certificate answer, rolls it back or
-keeps a void one. ``edit_prompts`` writes versions of a task's prompt; which of them answers is ``confirm_tasks``."""
+keeps a void one. ``edit_prompts`` writes versions of a task's prompt; which of them answers is ``confirm_tasks``. ``edit_guards`` says what is checked for a task and
+what follows; what was found is seen by ``see_calls``."""
 
 LinkPurpose = Literal["first_admin", "password"]
 """``first_admin``: makes the first administrator. ``password``: its person sets a (new) password."""

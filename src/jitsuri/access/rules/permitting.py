@@ -15,7 +15,7 @@ SIGNING: frozenset[Right] = frozenset({"draft_approvals", "review_approvals", "d
 
 CHANGING: frozenset[Right] = SIGNING | {
     "confirm_tasks", "edit_costs", "edit_people", "edit_settings", "ask_keys", "run_trials", "label_pairs", "put_in_force",
-    "edit_prompts",
+    "edit_prompts", "edit_guards",
 }  # fmt: skip
 
 _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
@@ -23,7 +23,7 @@ _SIGNS: frozenset[Right] = frozenset({"see_approvals", "stand_in"})
 
 _TASKS: frozenset[Right] = frozenset({
     "see_money", "see_calls", "see_texts", "confirm_tasks", "ask_keys", "run_trials", "label_pairs", "put_in_force",
-    "edit_prompts",
+    "edit_prompts", "edit_guards",
 })  # fmt: skip
 """What the owner of a task does with it."""
 
@@ -37,7 +37,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         "developer": _SIGNS | {"see_money", "see_calls", "ask_keys", "draft_approvals", "edit_prompts"},
     }
 )
-"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021, 0030, 0031, 0034, 0035 and 0036."""
+"""Rights by role; a person has those of all roles. Source: decisions 0005, 0021, 0030, 0031, 0034, 0035, 0036 and 0039."""
 
 
 def may(person: Person, right: Right) -> bool:

@@ -1,0 +1,1 @@
+"""How policies, runs and findings are kept."""

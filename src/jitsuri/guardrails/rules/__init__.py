@@ -1,0 +1,1 @@
+"""What checks see and what follows from it: pure functions."""

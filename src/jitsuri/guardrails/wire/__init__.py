@@ -1,0 +1,1 @@
+"""How the outside is reached: dictionaries, own checks, the slow path."""
