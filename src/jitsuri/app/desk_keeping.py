@@ -69,14 +69,14 @@ WRITERS: Mapping[str, Writer] = {
     "calls": call_rows.keep_many,
     "texts": lambda batch, rows: text_rows.insert_many(batch.connection, rows),
     "settlements": counted,
-    "guard_runs": lambda batch, rows: guard_rows.insert_many(batch.connection, rows),
+    "guard_runs": guard_rows.keep_many,
     "guard_pseudonyms": lambda batch, rows: pseudonym_rows.insert_many(batch.connection, rows),
     "minutes": lambda batch, rows: minute_rows.add_many(batch.connection, rows),
     "touched": lambda batch, rows: touch(batch.connection, rows),
 }
 """What the group commit writes, in this order within a transaction."""
 
-QUICK = frozenset({"intents", "entries", "ended", "calls", "settlements"})
+QUICK = frozenset({"intents", "entries", "ended", "calls", "settlements", "guard_runs"})
 """What the loop may write by itself."""
 
 GUARD_KEY = Path("keys") / "guard.key"

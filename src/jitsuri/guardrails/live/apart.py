@@ -17,7 +17,8 @@ from datetime import date
 import msgspec
 
 from jitsuri.guardrails.live.checks import Checks
-from jitsuri.guardrails.rules.checking import Checked, check_request, thresholds_of
+from jitsuri.guardrails.rules.checking import Checked, check_request
+from jitsuri.guardrails.rules.policing import thresholds_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.shapes import Policy, Scanned
 from jitsuri.guardrails.wire.framing import LENGTH, MOST_BYTES, framed, read_frame

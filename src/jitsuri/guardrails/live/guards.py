@@ -16,10 +16,10 @@ from jitsuri.guardrails.live.checks import Checks
 from jitsuri.guardrails.live.policies import Policies
 from jitsuri.guardrails.records import pseudonyms as pseudonym_rows
 from jitsuri.guardrails.rules.checking import WALKED, Checked, check_request, checked_nothing
-from jitsuri.guardrails.rules.keeping_marks import open_value, sealed_value
+from jitsuri.guardrails.rules.keeping_marks import open_value, sealed_value, type_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.rules.scanning import Scanner
-from jitsuri.guardrails.shapes import Direction, Policy, Scanned
+from jitsuri.guardrails.shapes import Direction, Policy, Scanned, SealedPseudonym
 from jitsuri.store.door import Store
 
 QUICK_BYTES = 900
@@ -27,6 +27,8 @@ QUICK_BYTES = 900
 1,000 characters may take 6 (decision 0039)."""
 NAMELESS_BYTES = 4_500
 """The same where no check looks for names: 1,500 characters at most 1 ms per 1,000."""
+KEY_NAME = "guard.key"
+"""Under which name the installation's key is known."""
 SCAN_S = 10.0
 """How long a scan that is no call may take."""
 MOST_THREADS = 10_000
@@ -81,13 +83,16 @@ class Guards:
             self._known[thread_id] = found
         return found
 
-    def remember(self, thread_id: UUID, marks: Mapping[str, str], last: date) -> list[tuple[UUID, str, bytes, date]]:
-        """Rows of the marks that are new in the thread: ``(thread, mark, sealed value, last day)``."""
+    def remember(self, thread_id: UUID, marks: Mapping[str, str], last: date) -> list[SealedPseudonym]:
+        """Rows of the marks that are new in the thread, kept until ``last``."""
         known = self._known.setdefault(thread_id, {})
         fresh = {mark: value for mark, value in marks.items() if mark not in known}
         known.update(fresh)
         key = self.thread_key(thread_id)
-        return [(thread_id, mark, sealed_value(value, key, mark), last) for mark, value in fresh.items()]
+        return [
+            SealedPseudonym(thread_id, mark, sealed_value(value, key, mark), KEY_NAME, type_of(mark), last)
+            for mark, value in fresh.items()
+        ]
 
     async def request(
         self, policy: Policy, fields: Mapping[str, bytes], thread_id: UUID, known: Mapping[str, str], day: date
@@ -139,9 +144,9 @@ class Guards:
         key = self.thread_key(thread_id)
         found: dict[str, str] = {}
         with self._store.reading() as tx:
-            for mark, sealed in pseudonym_rows.of_thread(tx, thread_id):
+            for row in pseudonym_rows.of_thread(tx, thread_id):
                 try:
-                    found[mark] = open_value(sealed, key, mark)
+                    found[row.mark] = open_value(row.sealed, key, row.mark)
                 except InvalidTag:
                     continue  # written under another key of the installation: it cannot be restored any more
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from jitsuri.guardrails.rules.altering import alter
-from jitsuri.guardrails.rules.policing import action_of
+from jitsuri.guardrails.rules.policing import is_exempt, ruled, thresholds_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.walking import rewritten, walk
@@ -74,11 +74,6 @@ def check_request(
     )  # fmt: skip
 
 
-def thresholds_of(policy: Policy) -> dict[str, float]:
-    """Threshold by check, for a scan."""
-    return {rule.check: rule.threshold for rule in policy.rules}
-
-
 class _Run:
     """One run over the texts of a request."""
 
@@ -98,13 +93,14 @@ class _Run:
         self.characters += len(text)
         merge(self._states, scanned.ran)
         for finding in scanned.findings:
-            found = action_of(self._policy, finding, text[finding.start : finding.end], "in", self._day)
+            action = ruled(self._policy, finding, "in")
+            if action is None:
+                continue
+            is_let_through = is_exempt(self._policy, finding, text[finding.start : finding.end], self._day)
             self.found += 1
-            is_exempt = found is None
-            action: Action = "observe" if found is None else found
             if len(self.kept) < MOST_KEPT:
-                self.kept.append(kept_finding(place, finding, action, is_exempt=is_exempt))
-            if not is_exempt:
+                self.kept.append(kept_finding(place, finding, action, is_exempt=is_let_through))
+            if not is_let_through:
                 self.sternest = sterner(self.sternest, action)
                 if action in _REPLACED:
                     self._acted.setdefault(place, []).append((finding, action))

@@ -22,6 +22,11 @@ def sealed_value(value: str, key: bytes, mark: str) -> bytes:
     return _VERSION + nonce + AESGCM(key).encrypt(nonce, text, mark.encode())
 
 
+def type_of(mark: str) -> str:
+    """The type of what a mark stands for: ``[PERSON_4821]`` → ``PERSON``."""
+    return mark.strip("[]").rpartition("_")[0]
+
+
 def open_value(sealed: bytes, key: bytes, mark: str) -> str:
     """The value again. Raises InvalidTag where key or mark is another."""
     text = AESGCM(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], mark.encode())
