@@ -106,8 +106,13 @@ class KeptDesk:
         self.budgets = Budgets(store, new_id())
         self.meters = Meters()
         self.parts = Parts(
-            Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
-            self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent), Policies(),
+            Keys(),
+            Departments(),
+            Table(sites_of(upstreams), settings.text("gateway.default_upstream")),
+            Prices(),
+            self.budgets,
+            Texts((settings.file or settings.home / "jitsuri.toml").parent),
+            Policies(),
         )
         self._guards = Guards(
             self.parts.policies, Checks(), store, guard_key(settings.home / GUARD_KEY), Apart(os.environ)

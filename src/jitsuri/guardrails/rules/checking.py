@@ -51,7 +51,7 @@ class Checked(msgspec.Struct):
     sternest: Action | None
     """Of the actions that apply; None where nothing was found that the policy speaks of."""
     marks: dict[str, str]
-    """Mark → value, of this request."""
+    """Mark → value, of this request and of those before it."""
     characters: int
     has_media: bool
 
@@ -65,11 +65,12 @@ def check_request(
     texts = list(walk(decoded))
     for place, text in texts:
         run.look(place, text)
-    standing = [text for _, text in texts]
-    changed = run.changed(decoded, pseudonyms, standing, _REPLACED)
-    kept = run.changed(decoded, pseudonyms, standing, frozenset({"mask"}))
+    for _, text in texts:
+        pseudonyms.avoid(text)
+    changed = run.changed(decoded, pseudonyms, _REPLACED)
+    kept = run.changed(decoded, pseudonyms, frozenset({"mask"}))
     return Checked(
-        changed, kept, tuple(run.kept[:MOST_KEPT]), run.found, run.ran(), run.sternest, dict(pseudonyms.entries),
+        changed, kept, tuple(run.kept[:MOST_KEPT]), run.found, run.ran(), run.sternest, pseudonyms.entries,
         run.characters, has_media(decoded),
     )  # fmt: skip
 
@@ -108,9 +109,7 @@ class _Run:
     def ran(self) -> tuple[CheckRan, ...]:
         return tuple(self._states.values())
 
-    def changed(
-        self, decoded: Mapping[str, Any], pseudonyms: Pseudonyms, standing: Sequence[str], replaced: frozenset[str]
-    ) -> dict[str, bytes]:
+    def changed(self, decoded: Mapping[str, Any], pseudonyms: Pseudonyms, replaced: frozenset[str]) -> dict[str, bytes]:
         acted = {
             place: [(finding, action) for finding, action in found if action in replaced]
             for place, found in self._acted.items()
@@ -120,7 +119,7 @@ class _Run:
 
         def change(place: str, text: str) -> str:
             found = acted.get(place)
-            return alter(text, found, pseudonyms, standing) if found else text
+            return alter(text, found, pseudonyms) if found else text
 
         made = rewritten(decoded, change)
         return {name: _write(value) for name, value in made.items() if value is not decoded[name]}
