@@ -22,7 +22,7 @@ from jitsuri.guardrails.rules.presets import observe, recommended
 from jitsuri.guardrails.shapes import Policy, Rule
 from jitsuri.store.door import Store
 
-NAME, PHONE, MAIL = "見本 花子", "090-1234-5678", "hanako@example.jp"
+NAME, PHONE, MAIL = "佐藤 花子", "090-1234-5678", "hanako@example.jp"
 ASKED = f"担当は{NAME}さんです。電話は{PHONE}、メールは{MAIL}です。返信案を書いてください。"
 HOME = """
 [upstreams.home]

@@ -86,7 +86,7 @@ def took(
 
 def keeps_out(call: CallUnderWay, leg: Leg) -> Refusal | None:
     """Why the policy of the task keeps this target out of the call."""
-    guarded = call.guarded
+    guarded: Guarded | None = call.guarded
     if guarded is None or guarded.refusal is None or not guarded.applies_to(leg):
         return None
     if guarded.refusal.code == "guard_on_premises" and leg.upstream.is_on_premises:
@@ -96,7 +96,7 @@ def keeps_out(call: CallUnderWay, leg: Leg) -> Refusal | None:
 
 def asked_of(call: CallUnderWay, leg: Leg) -> Asked:
     """What this target is asked."""
-    guarded = call.guarded
+    guarded: Guarded | None = call.guarded
     return guarded.asked if guarded is not None and guarded.applies_to(leg) else call.asked
 
 
