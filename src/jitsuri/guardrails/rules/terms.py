@@ -61,14 +61,14 @@ def bare(term: str) -> str:
 
 def unusable(terms: Iterable[str]) -> list[str]:
     """Terms that cannot be looked for: empty ones, single characters, and those longer than ``LONGEST``."""
-    return [one for one in terms if not 2 <= len(_folded(normal(one).text)[0]) <= LONGEST]
+    return [one for one in terms if not 2 <= len(_folded(normal(one).text.translate(_FOLDED))[0]) <= LONGEST]
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """A text as terms are compared, and the places that were left out, ascending."""
-    plain = flat(text.translate(_FOLDED))
+    """A normalised text as terms are compared, and the places that were left out, ascending."""
+    plain = flat(text.replace("ー", "-"))  # all other dashes are one already
     left = [match.start() for match in _LEFT_OUT.finditer(plain)]
-    return (_LEFT_OUT.sub("", plain) if left else plain), left
+    return (plain.replace(" ", "").replace("・", "") if left else plain), left
 
 
 def _ways(term: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ class TermCheck:
         for term in terms:
             seen = normal(term).text
             for way in _ways(seen):
-                folded, left = _folded(way.strip())
+                folded, left = _folded(way.translate(_FOLDED).strip())
                 if 1 <= len(folded) <= LONGEST:
                     gaps = frozenset(place - at for at, place in enumerate(left))
                     known.setdefault(folded, (folded.isascii(), gaps))
