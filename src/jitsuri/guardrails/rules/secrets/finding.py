@@ -122,10 +122,12 @@ def _stands_for_another(value: str) -> bool:
 
 _SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[、:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
 _BEHIND = re.compile(
-    rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})", re.IGNORECASE
+    rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})",
+    re.IGNORECASE,
 )
 _BEHIND_ASSIGNED = re.compile(
-    r"(?:[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string))?[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?", re.IGNORECASE
+    r"(?:[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string))?[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?",
+    re.IGNORECASE,
 )
 _MOST = 40
 """Characters of a value by which it is told: with a name and what stands between them not more than ``RECOGNISED``."""
@@ -162,7 +164,11 @@ def _password(text: str, start: int, end: int) -> _Found | None:
     digits = sum(one.isdigit() for one in value)
     if digits == len(value):
         short = digits < 6 and not text.startswith(("暗証", "pin", "PIN"), start)
-        return None if short or text[last : last + 1] in tuple(_UNIT) else (first, _whole(text, last, value), 0.8, "secret_password")
+        return (
+            None
+            if short or text[last : last + 1] in tuple(_UNIT)
+            else (first, _whole(text, last, value), 0.8, "secret_password")
+        )
     letters = sum(one.isalpha() for one in value)
     marks = len(value) - digits - letters
     if letters and (digits or marks > (value.count("_") + value.count("-") + value.count("."))):
@@ -247,7 +253,9 @@ class SecretCheck:
 
     def _found(self, text: str) -> Iterator[Finding]:
         done = 0
-        for which, start, end in sorted(self._anchors.find_matches_as_indexes(flat(text), overlapping=True), key=_place):
+        for which, start, end in sorted(
+            self._anchors.find_matches_as_indexes(flat(text), overlapping=True), key=_place
+        ):
             if start < done:
                 continue
             for look in _LOOKS[which]:
