@@ -39,6 +39,12 @@ _Look = Callable[[str, int, int], "_Found | None"]
 """Text, first and last character of the anchor + 1 -> what stands there."""
 
 
+def _to(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Where a run ends that begins at a place; there, if nothing of it follows."""
+    match = pattern.match(text, start)
+    return match.end() if match is not None else start
+
+
 def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, free: bool) -> _Look:
     reason = next((reason for word, reason in _REASONS if rule.startswith(word)), "secret_vendor")
     needed = min(least, RECOGNISED - len(begin))
@@ -51,7 +57,7 @@ def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, 
             return None
         if (match := first.match(text, end)) is None or not _mixed(match.group()):
             return None
-        last = rest.match(text, match.end()).end()  # type: ignore[union-attr] - matches nothing at least
+        last = _to(rest, text, match.end())
         if stops is not None and last - end > stops:
             return None
         return start, last, 0.97, reason
@@ -77,10 +83,10 @@ _BLOCK = re.compile(
 )
 
 
-def _private_key(text: str, start: int, end: int) -> _Found | None:
+def _private_key(text: str, start: int, _end: int) -> _Found | None:
     if (match := _PRIVATE.match(text, start)) is None:
         return None
-    return start, _BLOCK.match(text, match.end()).end(), 0.99, "secret_private_key"  # type: ignore[union-attr]
+    return start, _to(_BLOCK, text, match.end()), 0.99, "secret_private_key"
 
 
 _JWT = re.compile(r"[A-Za-z0-9_-]{20}")
@@ -88,12 +94,12 @@ _JWT_REST = re.compile(r"[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+\.?")
 _JWT_HEAD = re.compile(rb'^\{"(?:alg|typ|kid|enc|cty|jku|jwk|x5[tuc]|zip)"')
 
 
-def _jwt(text: str, start: int, end: int) -> _Found | None:
+def _jwt(text: str, start: int, _end: int) -> _Found | None:
     if _goes_on_before(text, start) or (match := _JWT.match(text, start)) is None:
         return None
     if _JWT_HEAD.match(b64decode(match.group(), b"-_")) is None:
         return None
-    return start, _JWT_REST.match(text, match.end()).end(), 0.95, "secret_jwt"  # type: ignore[union-attr]
+    return start, _to(_JWT_REST, text, match.end()), 0.95, "secret_jwt"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
@@ -153,7 +159,7 @@ def _valued(text: str, end: int, behind: re.Pattern[str]) -> tuple[int, int, str
 
 def _whole(text: str, last: int, value: str) -> int:
     """Where a value ends that was recognised by its first characters."""
-    return last if len(value) < _MOST else _VALUE_REST.match(text, last).end()  # type: ignore[union-attr]
+    return last if len(value) < _MOST else _to(_VALUE_REST, text, last)
 
 
 def _password(text: str, start: int, end: int) -> _Found | None:
@@ -181,7 +187,7 @@ def _password(text: str, start: int, end: int) -> _Found | None:
 def _named(least: int) -> _Look:
     """What is said to be a key, and looks like one."""
 
-    def look(text: str, start: int, end: int) -> _Found | None:
+    def look(text: str, _start: int, end: int) -> _Found | None:
         if (found := _valued(text, end, _BEHIND_ASSIGNED)) is None:
             return None
         first, last, value = found
