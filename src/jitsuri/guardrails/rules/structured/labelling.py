@@ -177,7 +177,9 @@ KINDS: Mapping[str, str] = _kinds()
 LONGEST_LABEL = max(map(len, KINDS))
 
 _NAMES = tuple(KINDS)
-_FINDER = AhoCorasick(_NAMES, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA, store_patterns=False)
+_FINDER = AhoCorasick(
+    _NAMES, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA, store_patterns=False
+)
 
 
 def labels_in(lower: str) -> Iterator[tuple[int, int, str]]:
