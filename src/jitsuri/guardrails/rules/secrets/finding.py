@@ -277,15 +277,23 @@ def _place(match: tuple[int, int, int]) -> tuple[int, int]:
     return match[1], -match[2]
 
 
+def flat(text: str) -> str:
+    """A text in lower case, of the same length."""
+    lowered = text.lower()
+    return (
+        lowered if len(lowered) == len(text) else "".join(low if len(low := one.lower()) == 1 else one for one in text)
+    )
+
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def flat(text: str) -> str:
-    """A text in lower case of the same length, without what cannot be written in UTF-8."""
-    lowered = text.lower()
-    if len(lowered) != len(text):
-        lowered = "".join(low if len(low := one.lower()) == 1 else one for one in text)
-    return lowered if lowered.isascii() or _SURROGATES.search(lowered) is None else _SURROGATES.sub("�", lowered)
+def matches(finder: AhoCorasick, text: str) -> list[tuple[int, int, int]]:
+    """Which words stand where, those inside others included: index, first character, one past the last."""
+    try:
+        return finder.find_matches_as_indexes(text, overlapping=True)
+    except UnicodeEncodeError:  # half of a pair has no UTF-8
+        return finder.find_matches_as_indexes(_SURROGATES.sub("�", text), overlapping=True)
 
 
 def secret_checks() -> list[SecretCheck]:
