@@ -44,11 +44,8 @@ class Guarded:
         return not leg.upstream.is_on_premises or self.policy.on_premises == "same"
 
 
-async def guard(desk: Desk, call: CallUnderWay) -> None:
-    """Check what a call sends, where its task has a policy, and let the call know what came of it."""
-    policy = desk.guards.of(call.way.plan.task)
-    if policy is None:
-        return
+async def guard(desk: Desk, call: CallUnderWay, policy: Policy) -> None:
+    """Check what a call sends by the policy of its task, and let the call know what came of it."""
     started_s = desk.monotonic()
     known = await desk.guards.known(call.thread_id) if call.thread_id != call.call_id else {}
     checked = await desk.guards.request(policy, call.asked.fields, call.thread_id, known, call.day)

@@ -45,7 +45,9 @@ async def replay(desk: Desk, question: Question) -> Came:
     if isinstance(call, Refusal):
         await refuse(desk, inquiry, None, call, out)
         return _came(out, (), call.code)
-    await guard(desk, call)
+    policy = desk.guards.of(call.way.plan.task)
+    if policy is not None:
+        await guard(desk, call, policy)
     leg = call.way.legs[0]
     came: Failure | Refusal | JitsuriError | None = leg.kept_out or keeps_out(call, leg)
     if came is None:
