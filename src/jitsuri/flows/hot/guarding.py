@@ -29,7 +29,7 @@ _write = msgspec.json.Encoder().encode
 class Guarded:
     """What the policy of a task has made of one call."""
 
-    __slots__ = ("asked", "policy", "pseudonyms", "refusal")
+    __slots__ = ("asked", "policy", "pseudonyms", "refusal", "stopped")
 
     def __init__(self, policy: Policy, asked: Asked, refusal: Refusal | None, pseudonyms: Pseudonyms) -> None:
         self.policy = policy
@@ -38,6 +38,8 @@ class Guarded:
         self.refusal = refusal
         """Why targets outside are not asked at all."""
         self.pseudonyms = pseudonyms
+        self.stopped: Refusal | None = None
+        """Why an answer that came was not shown."""
 
     def applies_to(self, leg: Leg) -> bool:
         """Whether more than noting happens where this target is asked."""

@@ -57,6 +57,8 @@ async def replay(desk: Desk, question: Question) -> Came:
         if isinstance(came, JitsuriError) and came.code == LEDGER_AWAY:
             raise came
     await call.durable()
+    if came is None and call.guarded is not None:
+        came = call.guarded.stopped
     code = "" if came is None else came.fault_code if isinstance(came, Failure) else came.code
     return _came(out, call.entries, code)
 

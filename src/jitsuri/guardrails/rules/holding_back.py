@@ -85,6 +85,11 @@ class HeldText:
         """Characters that have come and not gone on."""
         return self._at + len(self._text) - self._sent
 
+    @property
+    def came(self) -> int:
+        """Characters that have come."""
+        return self._at + len(self._text)
+
     def feed(self, piece: str) -> str:
         """A piece has come. What goes on now, altered."""
         self.take(piece)
