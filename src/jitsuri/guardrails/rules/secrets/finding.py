@@ -111,7 +111,7 @@ def _jwt(text: str, start: int, _end: int) -> _Found | None:
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
-_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:([^\s/@?#\"'<>「」。、]{1,40})@(?=[A-Za-z0-9\[])")
+_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:([^\s/@?#\"'<>「」\u3002\u3001]{1,40})@(?=[A-Za-z0-9\[])")
 
 
 def _in_address(text: str, start: int, end: int) -> _Found | None:
@@ -134,7 +134,7 @@ def _stands_for_another(value: str) -> bool:
     return _STANDS_FOR.match(value) is not None
 
 
-_SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[、:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
+_SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[\u3001:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
 _BEHIND = re.compile(
     rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})",
     re.IGNORECASE,
