@@ -127,7 +127,7 @@ def test_ten_thousand_terms_are_built_fast_and_cost_nothing() -> None:
     "piece", ["極光", "極 ", "極" + " " * 1000, "株式会社", "Togo ", "T o g o ", "極光計画極光", "・", "アクアアクア"]
 )
 def test_a_hundred_thousand_candidates_take_linear_time(piece: str) -> None:
-    text = piece * (1_000 if len(piece) > 1_000 else 100_000)
+    text = (piece * 100_000)[:300_000]
     began = time.thread_time()
     list(CHECK.find(text))
     list(MARKING.find(text))
