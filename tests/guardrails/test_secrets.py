@@ -115,6 +115,13 @@ def test_blocks_and_tokens_are_whole() -> None:
     assert found(f"トークン {token} を") == [("secret_jwt", token)]
 
 
+def test_a_secret_does_not_hide_the_next() -> None:
+    for first in (jwt(100), of_vendors()["secret_anthropic"][0], "password=" + drawn(50)):
+        assert [one[0] for one in found(f"{first}{pem(4)}")][1:] == ["secret_private_key"]
+    value = drawn(40)
+    assert found(f"SG.{drawn(22)}.{drawn(43)}api_key={value}")[-1] == ("secret_named", value)
+
+
 LONG = [
     (pem(30), "secret_private_key"),
     (jwt(700), "secret_jwt"),
