@@ -114,7 +114,7 @@ def _jwt(text: str, start: int, _end: int) -> _Found | None:
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
-_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:([^\s/@?#\"'<>「」\u3002\u3001]{1,40})@(?=[A-Za-z0-9\[])")
+_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:((?:(?![/@?#\"'<>])[!-~]){1,40})@(?=[A-Za-z0-9\[])")
 
 
 def _in_address(text: str, start: int, end: int) -> _Found | None:
@@ -127,7 +127,7 @@ def _in_address(text: str, start: int, end: int) -> _Found | None:
 
 
 _STANDS_FOR = re.compile(
-    r"\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
+    r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+\(|\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
     r"|my[-_]?password|example|dummy|redacted|masked|os\.|env\b|env\.|process\.|getenv|self\.|this\.|config|settings|input\()"
 )
 
