@@ -143,7 +143,7 @@ def _faults(
             found.append(Refusal("guard_file_key", {"field": field, "value": "", "known": ", ".join(kinds)}))
         elif not _is(value, kinds[name]):
             found.append(
-                Refusal("guard_file_kind", {"field": field, "value": str(value)[:60], "kind": kinds[name].__name__})
+                Refusal("guard_file_kind", {"field": field, "value": _shown(name, value), "kind": kinds[name].__name__})
             )
     found += [Refusal("guard_file_missing", {"field": above + name, "value": ""}) for name in needed if name not in row]
     if above == "" and any(
@@ -151,6 +151,11 @@ def _faults(
     ):
         found.append(Refusal("guard_file_kind", {"field": "rules, exemptions", "value": "", "kind": "dict"}))
     return found
+
+
+def _shown(name: str, value: object) -> str:
+    """The value for a message; an exempt one may be somebody's."""
+    return "…" if name == "value" else str(value)[:60]
 
 
 def _listed(held: object) -> list[object]:

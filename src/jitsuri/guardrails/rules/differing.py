@@ -15,7 +15,7 @@ class Difference:
     code: str
     """``check_added``, ``check_gone``, ``inward``, ``outward``, ``threshold``, ``on_failure``, ``exemption_added``,
     ``exemption_gone``, ``exemption_changed``, ``terms``, ``employee_patterns``, ``customer_patterns``, ``on_premises``,
-    ``restores_my_number``, ``timeout_ms``, ``began``."""
+    ``restores_my_number``, ``lets_media_pass``, ``timeout_ms``, ``began``."""
     what: str
     """The check, or ''."""
     before: str
