@@ -30,6 +30,7 @@ from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
 from jitsuri.flows.cold.settling import begin, counted, touch
 from jitsuri.flows.cold.superseding import supersede
 from jitsuri.flows.hot.desk import Asking, Desk
+from jitsuri.guardrails.live.policies import Policies
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import booking as booking_rows
@@ -93,7 +94,7 @@ class KeptDesk:
         self.meters = Meters()
         self.parts = Parts(
             Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
-            self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent),
+            self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent), Policies(),
         )  # fmt: skip
         self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
         self.turns = loop_turns()

@@ -242,3 +242,57 @@ class Measurement:
     types: tuple[Measured, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of the checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPseudonym:
+    """What a mark stands for within a thread, sealed; kept until a day."""
+
+    thread_id: UUID
+    mark: str
+    sealed: bytes
+    key_name: str
+    """Which key opens it."""
+    type: str
+    expires_on: date
+    """Last day, included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Findings of one type with one action on one day."""
+
+    task: str
+    day: date
+    direction: Direction
+    type: str
+    """'' counts those beyond the ``MOST_KEPT`` of a run."""
+    action: str
+    """An action, ``exempt``, or '' with the type ''."""
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRuns:
+    """Runs with one outcome on one day."""
+
+    task: str
+    day: date
+    direction: Direction
+    outcome: Outcome
+    runs: int
+    found: int
+    characters: int
+    latency_us: int
+    """The sum over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedStates:
+    """Runs of one day in which one check could not tell."""
+
+    task: str
+    day: date
+    check: str
+    state: CheckState
+    runs: int

@@ -59,6 +59,16 @@ def newest_requests(tx: Connection, task: str, limit: int) -> list[tuple[UUID, d
     return [(row[0], row[1], bytes(row[2]), row[3]) for row in rows]
 
 
+def newest_request_times(tx: Connection, task: str, since: datetime, limit: int) -> list[tuple[UUID, datetime]]:
+    """Calls of a task since then whose request is kept, newest first: ``(call id, when)``."""
+    rows = tx.execute(
+        "SELECT call_id, at FROM calls_calls JOIN calls_texts AS t USING (call_id) "
+        "WHERE task = %s AND at >= %s AND part = 'request' ORDER BY at DESC, call_id LIMIT %s",
+        (task, since, limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def is_of(tx: Connection, call_id: UUID, task: str) -> bool:
     """Whether a call belongs to a task."""
     row = tx.execute("SELECT true FROM calls_calls WHERE call_id = %s AND task = %s", (call_id, task)).fetchone()

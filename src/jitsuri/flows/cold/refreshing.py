@@ -17,6 +17,8 @@ from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.rules.sealing import seal
 from jitsuri.calls.shapes import TextPolicy
 from jitsuri.flows.cold.reading_logs import read_key
+from jitsuri.guardrails.live.policies import Policies
+from jitsuri.guardrails.records import policies as policy_rows
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import books as book_rows
@@ -33,7 +35,7 @@ from jitsuri.store.announcing import numbers
 from jitsuri.store.door import Connection, Store
 from jitsuri.terms.period import company_day
 
-EVERYTHING = frozenset({"keys", "departments", "routing", "prices", "budgets", "texts"})
+EVERYTHING = frozenset({"keys", "departments", "routing", "prices", "budgets", "texts", "guards"})
 """What can be announced as changed."""
 
 
@@ -47,6 +49,7 @@ class Parts:
     prices: Prices
     budgets: Budgets
     texts: Texts
+    policies: Policies
 
 
 class Texts:
@@ -126,6 +129,8 @@ class Refresher:
             parts.budgets.replace(budget_rows.snapshot(tx))
         if "texts" in changed:
             parts.texts.replace(text_rows.policies(tx))
+        if "guards" in changed:
+            parts.policies.replace(policy_rows.standing(tx))
 
     def _read_prices(self, tx: Connection) -> None:
         use = book_rows.in_use(tx)
