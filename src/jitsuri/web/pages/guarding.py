@@ -151,7 +151,7 @@ def policy_from(draft: Draft, task: str) -> Policy | tuple[Wrong, ...]:
     """The policy that a form says, as the version after the one its writer saw; or everything that cannot be read in it."""
     wrong: list[Wrong] = []
     rules = [made for one in draft.lines if (made := _rule(one, wrong)) is not None]
-    exemptions = [made for at, row in enumerate(draft.exemptions) if (made := _exemption(at, row, wrong)) is not None]
+    exemptions = [let for at, row in enumerate(draft.exemptions) if (let := _exemption(at, row, wrong)) is not None]
     timeout_ms = _timeout(draft.timeout_ms, wrong)
     if draft.on_premises not in ON_PREMISES:
         facts = {"field": "on_premises", "value": draft.on_premises[:80], "known": ", ".join(ON_PREMISES)}

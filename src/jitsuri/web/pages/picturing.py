@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -129,7 +129,8 @@ def _changed(one: Difference, lang: Language, *, with_words: bool) -> Changed:
     return Changed(what, say(one.before), say(one.after), one.is_milder)
 
 
-def _saying(code: str, lang: Language):  # type: ignore[no-untyped-def]  # a function of one text
+def _saying(code: str, lang: Language) -> Callable[[str], str]:
+    """How the two sides of a difference are told."""
     prefix: Mapping[str, str] = {
         "on_failure": "guard_failure.", "on_premises": "page.guard.on_premises.", "restores_my_number": "page.guard.my_number.",
     }  # fmt: skip
