@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -31,4 +32,9 @@ def newest(tx: Connection, task: str | None = None, limit: int = 50) -> list[Mea
         "ORDER BY number DESC LIMIT %(limit)s",
         {"task": task, "limit": limit},
     )
-    return [Measurement(*row[:6], tuple(Measured(**one) for one in row[6]), row[7]) for row in rows]
+    return [_measurement(list(row)) for row in rows]
+
+
+def _measurement(values: list[Any]) -> Measurement:
+    values[6] = tuple(Measured(**one) for one in values[6])
+    return Measurement(*values)

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from jitsuri.guardrails.shapes import ACTIONS, Exemption, Policy, Rule
 from jitsuri.terms.outcomes import Refusal
@@ -144,9 +144,7 @@ def _faults(
             )
     found += [Refusal("guard_file_missing", {"field": above + name, "value": ""}) for name in needed if name not in row]
     if above == "" and any(
-        not isinstance(one, Mapping)
-        for name in ("rules", "exemptions")
-        for one in cast("list[object]", _listed(row.get(name)))
+        not isinstance(one, Mapping) for name in ("rules", "exemptions") for one in _listed(row.get(name))
     ):
         found.append(Refusal("guard_file_kind", {"field": "rules, exemptions", "value": "", "kind": "dict"}))
     return found

@@ -43,8 +43,8 @@ def differing(old: Policy | None, new: Policy) -> list[Difference]:
         is_milder = new.on_premises == "observe"
         found.append(Difference("on_premises", "", old.on_premises, new.on_premises, is_milder))
     if old.restores_my_number != new.restores_my_number:
-        told = (_yes(old.restores_my_number), _yes(new.restores_my_number))
-        found.append(Difference("restores_my_number", "", *told, is_milder=new.restores_my_number))
+        was, now = _yes(old.restores_my_number), _yes(new.restores_my_number)
+        found.append(Difference("restores_my_number", "", was, now, is_milder=new.restores_my_number))
     if old.timeout_ms != new.timeout_ms:
         found.append(Difference("timeout_ms", "", str(old.timeout_ms), str(new.timeout_ms), is_milder=False))
     return found
@@ -61,11 +61,11 @@ def _rules_differ(old: Rule | None, new: Rule | None) -> list[Difference]:
     found = []
     for code, before, after in (("inward", old.inward, new.inward), ("outward", old.outward, new.outward)):
         if before != after:
-            was, now = before or "off", after or "off"
-            found.append(Difference(code, old.check, was, now, _STERN.index(now) < _STERN.index(was)))
+            is_milder = _STERN.index(after or "off") < _STERN.index(before or "off")
+            found.append(Difference(code, old.check, before or "off", after or "off", is_milder))
     if old.threshold != new.threshold:
-        told = (f"{old.threshold:g}", f"{new.threshold:g}")
-        found.append(Difference("threshold", old.check, *told, is_milder=new.threshold > old.threshold))
+        was, now = f"{old.threshold:g}", f"{new.threshold:g}"
+        found.append(Difference("threshold", old.check, was, now, is_milder=new.threshold > old.threshold))
     if old.on_failure != new.on_failure:
         found.append(
             Difference("on_failure", old.check, old.on_failure, new.on_failure, is_milder=new.on_failure == "open")

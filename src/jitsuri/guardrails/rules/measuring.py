@@ -45,7 +45,8 @@ def labelled_line(number: int, line: bytes) -> Marked | Refusal:
     size = len(marked.text)
     if len(marked.entities) > MOST_ENTITIES:
         return Refusal("guard_line_span", {"line": number, "start": 0, "end": size, "size": size})
-    for span in (*marked.entities, *marked.optional):
+    spans: list[Span | Place] = [*marked.entities, *marked.optional]
+    for span in spans:
         if not 0 <= span.start < span.end <= size:
             return Refusal("guard_line_span", {"line": number, "start": span.start, "end": span.end, "size": size})
     return marked
@@ -64,7 +65,7 @@ class Score:
 
     def add(self, marked: Marked, findings: Sequence[Finding]) -> None:
         """Count one line."""
-        covered = set()
+        covered: set[int] = set()
         for finding in findings:
             covered.update(range(finding.start, finding.end))
         for span in marked.entities:

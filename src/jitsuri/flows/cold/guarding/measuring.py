@@ -47,7 +47,8 @@ def measure(
 
     Refuses ``guard_lines_none`` where no line can be read and ``guard_lines_many``.
     """
-    score, faults, unreadable, count, characters = Score(), [], 0, 0, 0
+    score, unreadable, count, characters = Score(), 0, 0, 0
+    faults: list[Refusal] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
