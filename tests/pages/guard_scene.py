@@ -22,6 +22,7 @@ from jitsuri.guardrails.records import measurements as measurement_rows
 from jitsuri.guardrails.records import runs as run_rows
 from jitsuri.guardrails.rules.presets import observe, recommended
 from jitsuri.guardrails.shapes import (
+    TYPES,
     CheckRan,
     Exemption,
     GuardRun,
@@ -160,4 +161,6 @@ def measurement() -> Measurement:
         Measured("PERSON", 268, 203, 196, 240, 199), Measured("ADDRESS", 70, 64, 61, 71, 64),
         Measured("PHONE", 71, 71, 71, 72, 71), Measured("MY_NUMBER", 44, 44, 44, 45, 44), Measured("PASSPORT", 4, 3, 3, 3, 3),
     )  # fmt: skip
-    return Measurement(NOW - timedelta(hours=12), AOKI, TASK, 2, 904, 81_360, types, {"person": "1", "phone": "1"})
+    return Measurement(
+        NOW - timedelta(hours=12), AOKI, TASK, 2, 904, 81_360, types, {kind.lower(): "1" for kind in TYPES}
+    )

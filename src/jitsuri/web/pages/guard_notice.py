@@ -22,16 +22,24 @@ from jitsuri.words import Language, text
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list, with what stands below it."""
+
+    told: str
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part of the notice."""
 
     head: str
     told: tuple[str, ...]
-    items: tuple[str, ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Letter:
     """The whole text."""
 
     head: str
@@ -48,7 +56,7 @@ def show_notice(desk: Desk, request: PageRequest) -> Answer:
         people = people_rows.everybody(tx)
         names = names_in(tx, lang, today)
     company = desk.company or text("page.notice.company", lang)
-    notice = Notice(
+    letter = Letter(
         text("page.notice.head", lang),
         text("page.notice.dated", lang, company=company, day=day(today, lang)),
         (
@@ -59,12 +67,20 @@ def show_notice(desk: Desk, request: PageRequest) -> Answer:
             _who(people, lang),
         ),
     )
-    return Page("guard_notice.html", {"notice": notice})
+    return Page("guard_notice.html", {"letter": letter})
 
 
 def _texts(kept: Mapping[str, TextPolicy], names: Names, lang: Language) -> Part:
     items = [
-        text("page.notice.texts_item", lang, task=_task(name, names, lang), days=one.retention_days, reason=one.reason)
+        Item(
+            text(
+                "page.notice.texts_item",
+                lang,
+                task=_task(name, names, lang),
+                days=one.retention_days,
+                reason=one.reason,
+            )
+        )
         for name, one in sorted(kept.items())
         if one.keep == "full"
     ]
@@ -85,28 +101,24 @@ def _checks(standing: Mapping[str, StoredPolicy], names: Names, lang: Language) 
     )  # fmt: skip
 
 
-def _checked(name: str, one: StoredPolicy, names: Names, lang: Language) -> str:
+def _checked(name: str, one: StoredPolicy, names: Names, lang: Language) -> Item:
     task = _task(name, names, lang)
     if not one.is_active:
-        return text("page.notice.checks_off", lang, task=task)
-    inward, outward = (_followed(one.policy, direction, lang) for direction in ("in", "out"))
-    return text("page.notice.checks_item", lang, task=task, inward=inward, outward=outward)
+        return Item(text("page.notice.checks_off", lang, task=task))
+    directions: tuple[Direction, ...] = ("in", "out")
+    return Item(task, tuple(line for direction in directions for line in _followed(one.policy, direction, lang)))
 
 
-def _followed(policy: Policy, direction: Direction | str, lang: Language) -> str:
-    """What follows in one direction, sternest first: 止める（秘密）、伏せる（マイナンバー）."""
-    joined = text("ui.list_separator", lang)
-    parts = []
+def _followed(policy: Policy, direction: Direction, lang: Language) -> list[str]:
+    """What follows in one direction, sternest first, a line for each action."""
+    where, found = text(f"guard_direction.{direction}", lang), []
     for action in reversed(ACTIONS):
-        checks = [
-            check_name(rule.check, lang)
-            for rule in policy.rules
-            if (rule.inward if direction == "in" else rule.outward) == action
-        ]
-        if checks:
+        rules = [one for one in policy.rules if (one.inward if direction == "in" else one.outward) == action]
+        if rules:
+            types = text("ui.list_separator", lang).join(check_name(rule.check, lang) for rule in rules)
             told = text(f"page.notice.action.{action}", lang)
-            parts.append(text("page.notice.checks_action", lang, action=told, types=joined.join(checks)))
-    return text("page.notice.separator", lang).join(parts) or text("page.notice.checks_nothing", lang)
+            found.append(text("page.notice.checks_line", lang, where=where, action=told, types=types))
+    return found or [text("page.notice.checks_nothing", lang, where=where)]
 
 
 def _kept(standing: Mapping[str, StoredPolicy], lang: Language) -> Part:
@@ -118,7 +130,7 @@ def _kept(standing: Mapping[str, StoredPolicy], lang: Language) -> Part:
 
 def _who(people: Sequence[Person], lang: Language) -> Part:
     rights: tuple[tuple[str, Right], ...] = (("calls", "see_calls"), ("texts", "see_texts"), ("guards", "edit_guards"))
-    items = [text(f"page.notice.who_{code}", lang, roles=_roles(people, right, lang)) for code, right in rights]
+    items = [Item(text(f"page.notice.who_{code}", lang, roles=_roles(people, right, lang))) for code, right in rights]
     return Part(text("page.notice.who", lang), (), tuple(items))
 
 

@@ -335,7 +335,9 @@ def _lines(
     return [
         Line(
             one, check_name(one.check, lang), one.check in known,
-            next((measured[kind] for kind in known.get(one.check, ()) if kind in measured), None),
+            next((measured[kind] for kind in known.get(one.check, ()) if kind in measured), None)
+            if view.measurement is not None and one.check in view.measurement.versions
+            else None,
             " ".join(
                 sentences[name]
                 for name in (f"{part}.{one.check}" for part in ("in", "out", "threshold", "failure"))
