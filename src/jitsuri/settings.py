@@ -56,6 +56,7 @@ FIELDS: tuple[Field, ...] = (
     Field("proof.audit_jpy_per_month", "decimal", Decimal(5000), Decimal(0), Decimal(10) ** 9),
     Field("proof.audit_judge", "text", "", example="anthropic/claude-haiku-4-5"),
     Field("backup.keep_days", "integer", 14, Decimal(1), Decimal(3650)),
+    Field("guard.pseudonym_days", "integer", 30, Decimal(1), Decimal(3650)),
     Field("tasks.*.title_ja", "text", ""),
     Field("tasks.*.title_en", "text", ""),
     Field("tasks.*.department", "name", ""),

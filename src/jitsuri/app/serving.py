@@ -28,7 +28,7 @@ from jitsuri.app.upstreams import sites_of, upstreams_of
 from jitsuri.flows.cold import keeping, watching_certificates
 from jitsuri.flows.cold.admitting import first_admin_link, forget_old
 from jitsuri.flows.cold.auditing import AUDIT_SECONDS, audit
-from jitsuri.flows.cold.forgetting import delete_due_texts
+from jitsuri.flows.cold.forgetting import delete_due_pseudonyms, delete_due_texts
 from jitsuri.flows.cold.freezing_worlds import Around
 from jitsuri.flows.cold.judging_audits import AuditJudge, judge_audits
 from jitsuri.flows.cold.sealing import seal
@@ -198,6 +198,7 @@ def _watch_certificates(
 
 def _daily(store: Store, settings: Settings, now: datetime) -> None:
     delete_due_texts(store, now)
+    delete_due_pseudonyms(store, now)
     forget_old(store, now)
     if settings.database_url is None:
         keeping.back_up_if_due(store, settings.home, now, keep_days=settings.integer("backup.keep_days"))

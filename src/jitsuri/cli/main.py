@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "budget": "jitsuri.cli.budget:budget",
     "variant": "jitsuri.cli.variant:variant",
     "prompt": "jitsuri.cli.prompt:prompt",
+    "guard": "jitsuri.cli.guard:guard",
     "ask": "jitsuri.cli.ask:ask",
     "explain": "jitsuri.cli.explain:explain",
     "worker": "jitsuri.cli.worker:worker",

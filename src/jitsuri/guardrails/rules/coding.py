@@ -84,7 +84,7 @@ def toml_of(policy: Policy, *, without_values: bool = False) -> str:
 def policy_from(text: str, task: str = "") -> Policy | list[Refusal]:
     """The policy in a TOML file, for the task that it names, or for this one; else all that is wrong with its form.
 
-    Refuses ``guard_file_toml``, ``guard_file_key`` (unknown), ``guard_file_kind``, ``guard_file_missing``, ``guard_file_task``
+    Refuses ``guard_file_toml``, ``guard_file_key`` (unknown), ``guard_file_kind``, ``guard_file_missing``, ``guard_file_other``
     (names another task), ``guard_file_long``. What a policy may say is ``policing.policy_faults``' to tell.
     """
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
@@ -101,7 +101,7 @@ def policy_from(text: str, task: str = "") -> Policy | list[Refusal]:
         faults += _list_faults(name, tree.get(name, []))
     named = tree.get("task", task)
     if isinstance(named, str) and task and named != task:
-        faults.append(Refusal("guard_file_task", {"field": "task", "value": named, "task": task}))
+        faults.append(Refusal("guard_file_other", {"field": "task", "value": named, "task": task}))
     if not named:
         faults.append(Refusal("guard_file_missing", {"field": "task", "value": ""}))
     return faults or _built(named, tree)
