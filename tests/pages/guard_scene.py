@@ -5,6 +5,7 @@ Nothing here is anybody's: findings are places and types only, as they are kept.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from jitsuri.access.shapes import Role, SignedIn
 from jitsuri.calls.records import texts as text_rows
+from jitsuri.calls.rules.sealing import seal
 from jitsuri.calls.shapes import TextPolicy
 from jitsuri.flows.cold.guarding.keeping import set_policy
 from jitsuri.guardrails.live.checks import Checks
@@ -84,10 +86,8 @@ def furnish_guards(store: Store, scene: Scene) -> None:
 def policies() -> list[tuple[Policy, str, int]]:
     """(policy, reason, hours ago)."""
     first = recommended(TASK)
-    rules = tuple(
-        replace(rule, inward="block") if rule.check == "my_number" else rule if rule.check != "postal_code" else replace(rule, threshold=0.8)
-        for rule in first.rules
-    )  # fmt: skip
+    changed = {"my_number": {"inward": "block"}, "postal_code": {"threshold": 0.8}}
+    rules = tuple(replace(rule, **changed.get(rule.check, {})) for rule in first.rules)  # type: ignore[arg-type]
     exemption = Exemption("phone", VALUE, AOKI, date(2027, 3, 31), "代表番号は公開している")
     second = replace(
         first, rules=rules, exemptions=(exemption,), terms=(TERM, "青葉ロジテック"), employee_patterns=("A9999-99",)
@@ -164,3 +164,18 @@ def measurement() -> Measurement:
     return Measurement(
         NOW - timedelta(hours=12), AOKI, TASK, 2, 904, 81_360, types, {kind.lower(): "1" for kind in TYPES}
     )
+
+
+def keep_texts(guarded: Guarded) -> tuple[str, ...]:
+    """Texts of two calls of the task, with made-up values; returns the values."""
+    values = ("090-1111-2222", "kawai@example.com")
+    said = (f"川井です。{values[0]}へ折り返してください。", f"返事は{values[1]}へ。")
+    rows = []
+    for text, day in zip(said, (date(2026, 11, 19), date(2026, 11, 20)), strict=True):
+        call_id = guarded.scene.call(TASK, day).call_id
+        body = json.dumps({"model": "gpt-big", "messages": [{"role": "user", "content": text}]}, ensure_ascii=False)
+        sealed = seal(body.encode(), bytes.fromhex("5a" * 32), call_id, "request")
+        rows.append((call_id, "request", sealed, "texts.key", date(2026, 12, 20)))
+    with guarded.store.transaction() as tx:
+        text_rows.insert_many(tx, rows)
+    return values

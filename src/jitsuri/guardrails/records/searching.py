@@ -89,6 +89,7 @@ def types_found(tx: Connection) -> list[str]:
 
 
 def _run(row: tuple[Any, ...]) -> GuardRun:
-    checks = tuple(msgspec.convert(one, CheckRan) for one in row[9])
-    findings = tuple(msgspec.convert(one, KeptFinding) for one in row[10])
-    return GuardRun(*row[:9], checks, findings, *row[11:])
+    values: list[Any] = list(row)
+    values[9] = tuple(msgspec.convert(one, CheckRan) for one in row[9])
+    values[10] = tuple(msgspec.convert(one, KeptFinding) for one in row[10])
+    return GuardRun(*values)

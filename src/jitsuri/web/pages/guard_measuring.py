@@ -95,7 +95,7 @@ def _page(
         "earlier": [(one, *_sums(one), place) for place, one in enumerate(found)],
         "refusal": refused(refusal, lang) if refusal is not None else "",
         "bad_count": came.unreadable if came is not None else 0,
-        "bad_lines": [refused(one, lang) for one in islice(came.faults, SHOWN_LINES)] if came is not None else [],
+        "bad_lines": [_fault(one, lang) for one in islice(came.faults, SHOWN_LINES)] if came is not None else [],
         "tasks": [("", text("page.measuring.every", lang)), *((name, _named(name, names, lang)) for name in tasks)],
         "task": request.form.get("task") or request.query.get("task"),
         "may_edit": request.may("edit_guards"),
@@ -105,6 +105,11 @@ def _page(
         "types": TYPES,
     }
     return Page("guard_measuring.html", shows, UNFIT if refusal is not None else 200)
+
+
+def _fault(why: Refusal, lang: Language) -> str:
+    """What is wrong with a line, named by its number."""
+    return text("page.measuring.bad_line", lang, line=why.facts.get("line"), why=refused(why, lang))
 
 
 def _sums(one: Measurement) -> tuple[tuple[int, int], tuple[int, int]]:
