@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -30,7 +31,13 @@ from jitsuri.flows.cold.refreshing import Parts, Refresher, Texts
 from jitsuri.flows.cold.settling import begin, counted, touch
 from jitsuri.flows.cold.superseding import supersede
 from jitsuri.flows.hot.desk import Asking, Desk
+from jitsuri.guardrails.live.apart import Apart
+from jitsuri.guardrails.live.checks import Checks
+from jitsuri.guardrails.live.guards import Guards
 from jitsuri.guardrails.live.policies import Policies
+from jitsuri.guardrails.records import pseudonyms as pseudonym_rows
+from jitsuri.guardrails.records import runs as guard_rows
+from jitsuri.guardrails.wire.keying import guard_key
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.ledger.records import booking as booking_rows
@@ -62,13 +69,19 @@ WRITERS: Mapping[str, Writer] = {
     "calls": call_rows.keep_many,
     "texts": lambda batch, rows: text_rows.insert_many(batch.connection, rows),
     "settlements": counted,
+    "guard_runs": guard_rows.keep_many,
+    "guard_pseudonyms": lambda batch, rows: pseudonym_rows.insert_many(batch.connection, rows),
     "minutes": lambda batch, rows: minute_rows.add_many(batch.connection, rows),
     "touched": lambda batch, rows: touch(batch.connection, rows),
 }
 """What the group commit writes, in this order within a transaction."""
 
-QUICK = frozenset({"intents", "entries", "ended", "calls", "settlements"})
+QUICK = frozenset({"intents", "entries", "ended", "calls", "settlements", "guard_runs"})
 """What the loop may write by itself."""
+
+GUARD_KEY = Path("keys") / "guard.key"
+"""Where the key of pseudonyms lies, below the installation's home: with the keys of kept texts it belongs into its keeper's
+own backup."""
 
 TICK_S = 0.5
 """How often what waits for the ledger is looked at."""
@@ -93,8 +106,16 @@ class KeptDesk:
         self.budgets = Budgets(store, new_id())
         self.meters = Meters()
         self.parts = Parts(
-            Keys(), Departments(), Table(sites_of(upstreams), settings.text("gateway.default_upstream")), Prices(),
-            self.budgets, Texts((settings.file or settings.home / "jitsuri.toml").parent), Policies(),
+            Keys(),
+            Departments(),
+            Table(sites_of(upstreams), settings.text("gateway.default_upstream")),
+            Prices(),
+            self.budgets,
+            Texts((settings.file or settings.home / "jitsuri.toml").parent),
+            Policies(),
+        )
+        self._guards = Guards(
+            self.parts.policies, Checks(), store, guard_key(settings.home / GUARD_KEY), Apart(os.environ)
         )  # fmt: skip
         self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
         self.turns = loop_turns()
@@ -105,9 +126,10 @@ class KeptDesk:
             keys=self.parts.keys, pace=Pace(workers),
             departments=self.parts.departments, table=self.parts.table, prices=self.parts.prices,
             budgets=self.budgets, breakers=Breakers(), meters=self.meters, upstreams=upstreams, asking=self._asking,
-            ledger=self.committer, sealing=self.parts.texts, now=partial(datetime.now, UTC),
+            ledger=self.committer, sealing=self.parts.texts, guards=self._guards, now=partial(datetime.now, UTC),
             monotonic=time.monotonic, new_id=new_id, chance=random.random,
             most_output_tokens=settings.integer("gateway.most_output_tokens"), watch=watch,
+            pseudonym_days=settings.integer("guard.pseudonym_days"),
         )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._threads: list[threading.Thread] = []
@@ -115,6 +137,7 @@ class KeptDesk:
     async def start(self) -> None:
         """Read everything once, then begin to write and to listen for changes."""
         await asyncio.to_thread(self._refresher.look, datetime.now(UTC))
+        await asyncio.to_thread(self._guards.warm)
         self._thread("variants", self._hold_variants)
         loop = asyncio.get_running_loop()
         self.committer.start(loop)
@@ -133,6 +156,7 @@ class KeptDesk:
             LOGGER.error("%s hand-ins could not be written before the end", self.committer.depth)
         await self.budgets.stop()
         await self._client.aclose()
+        await self._guards.stop()
         self._here.stop()
         for thread in self._threads:
             await asyncio.to_thread(thread.join, 5)
@@ -165,6 +189,8 @@ class KeptDesk:
                     while not self._stopping.is_set():
                         with collecting.uncollected(stays=True):
                             changed = self._refresher.look(datetime.now(UTC))
+                        if "guards" in changed:
+                            self._guards.warm()
                         if "keys" in changed:
                             loop.call_soon_threadsafe(self.desk.pace.keep_only, self.parts.keys.key_ids())
                         wait(connection, POLL_S)

@@ -120,6 +120,8 @@ class Policy:
     """Whether マイナンバー may be pseudonymised and restored; else it may only be masked or worse (番号法 Art. 19, 20)."""
     timeout_ms: int = 2_000
     """For all checks of one call together."""
+    lets_media_pass: bool = False
+    """Whether pictures, sounds and files, into which no check looks, may go outside; they are recorded as skipped either way."""
 
 
 @dataclass(frozen=True, slots=True)

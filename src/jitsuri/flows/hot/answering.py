@@ -10,6 +10,7 @@ from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.flows.hot.attempting import attempted, entered, refuse
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Inquiry, Out
+from jitsuri.flows.hot.guarding import asked_of, guard, keeps_out
 from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import Failure, pass_stream, pass_whole
 from jitsuri.flows.hot.ways import Leg, way_of
@@ -28,12 +29,14 @@ async def answer(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     if isinstance(call, Refusal):
         await refuse(desk, inquiry, None, call, out)
         return
+    await guard(desk, call)
     came: Failure | Refusal | JitsuriError | None = Refusal("not_ready")
     left = len(call.way.legs)
     for leg in call.way.legs:
         left -= 1
-        if leg.kept_out is not None:
-            came = leg.kept_out
+        kept_out = leg.kept_out or (None if call.guarded is None else keeps_out(call, leg))
+        if kept_out is not None:
+            came = kept_out
             continue
         came = await tried(desk, call, leg, out, has_next=left > 0)
         if came is None:
@@ -105,7 +108,8 @@ async def tried(
 
 def _body(call: CallUnderWay, leg: Leg, holding: Held) -> bytes | Refusal:
     """The request as the upstream understands it."""
-    asked, upstream, manner = call.asked, leg.upstream, leg.manner
+    asked = call.asked if call.guarded is None else asked_of(call, leg)
+    upstream, manner = leg.upstream, leg.manner
     if leg.prompt:
         made_anew = prompted(asked, leg.prompt)
         if isinstance(made_anew, Refusal):

@@ -79,6 +79,11 @@ async def refuse(
             except OperatorError as error:
                 why = error
     else:
+        if call is not None and call.booked:  # what was checked is evidence, also of a call that nobody answers
+            try:
+                await call.durable()
+            except OperatorError as error:
+                why = error
         code = why.fault_code if isinstance(why, Failure) else why.code
         count_refusal(desk, code, call.way.plan.task if call is not None else "")
     if isinstance(why, Failure):

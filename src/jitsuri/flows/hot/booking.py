@@ -53,8 +53,8 @@ class CallUnderWay:
     """One request of a caller, from its admission to its last row."""
 
     __slots__ = (
-        "asked", "at", "attempts", "booked", "call_id", "day", "entries", "failed", "inquiry", "started_s", "thread_id",
-        "way",
+        "asked", "at", "attempts", "booked", "call_id", "day", "entries", "failed", "guarded", "inquiry", "kept_body",
+        "started_s", "thread_id", "way",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,10 @@ class CallUnderWay:
         """What was booked, for one who asks on Jitsuri's own behalf; empty for calls."""
         self.failed: Attempt | None = None
         """The last attempt that gave no answer, while the call itself is not kept yet."""
+        self.guarded: Any = None
+        """What the task's policy has made of it (``flows.hot.guarding.Guarded``); None where nothing is checked."""
+        self.kept_body: bytes | None = None
+        """What is kept of the request instead of itself: without what the policy masks for good."""
 
     async def durable(self) -> None:
         """Wait until everything handed in is durable. Raises OperatorError ``ledger_away`` when it takes too long."""
@@ -183,7 +187,8 @@ class Attempt:
             rows.append(("calls", self.call_row(entry)))
             task = call.way.plan.task
             if desk.sealing.keeps(task):
-                texts = desk.sealing.texts(task, call.call_id, call.day, call.inquiry.body, self.response)
+                body = call.inquiry.body if call.kept_body is None else call.kept_body
+                texts = desk.sealing.texts(task, call.call_id, call.day, body, self.response)
                 rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
         self._count(status, http_status, error_code, usage, micro_jpy, latency_ms)

@@ -15,6 +15,7 @@ from jitsuri.access.live.departments import Departments
 from jitsuri.access.live.keys import Keys
 from jitsuri.access.live.pacing import Pace
 from jitsuri.calls.live.metering import Meters
+from jitsuri.guardrails.live.guards import Guards
 from jitsuri.ledger.live.budgets import Budgets
 from jitsuri.ledger.live.prices import Prices
 from jitsuri.providers.live import Breakers
@@ -132,6 +133,7 @@ class Desk:
     asking: Callable[[Upstream], Asking]
     ledger: Ledger
     sealing: Sealing
+    guards: Guards
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: Callable[[], UUID]
@@ -143,6 +145,8 @@ class Desk:
     """What calls that are alike have in common: ``flows.hot.ways``."""
     touched: dict[UUID, date] = field(default_factory=dict)
     """On which day keys were used since this was last written."""
+    pseudonym_days: int = 30
+    """How long the map is kept that restores a thread's marks."""
     most_answer_bytes: int = 64 * 1024 * 1024
     """Largest answer that is taken whole (decision 0017)."""
     watch: Callable[[Any], None] = lambda _attempt: None

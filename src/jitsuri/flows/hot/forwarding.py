@@ -10,6 +10,7 @@ from jitsuri.calls.rules.identifying import named_thread
 from jitsuri.flows.hot.attempting import attempted, entered, refuse
 from jitsuri.flows.hot.booking import Attempt, CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry, Out, Reply
+from jitsuri.flows.hot.guarding import guard_unread, keeps_out
 from jitsuri.flows.hot.holding import Held, held
 from jitsuri.flows.hot.passing import MOST_ERROR_BYTES, Failure
 from jitsuri.flows.hot.telling import told_target
@@ -34,6 +35,11 @@ async def forward(desk: Desk, inquiry: Inquiry, out: Out) -> None:
         await refuse(desk, inquiry, None, came, out)
         return
     call, leg = came
+    guard_unread(desk, call)
+    kept_out = keeps_out(call, leg)
+    if kept_out is not None:
+        await refuse(desk, inquiry, call, kept_out, out)
+        return
     holding = held(desk, call, leg)
     if not isinstance(holding, Held | Refusal):
         holding = await holding

@@ -8,6 +8,7 @@ import msgspec
 
 from jitsuri.flows.hot.booking import CallUnderWay
 from jitsuri.flows.hot.desk import Desk
+from jitsuri.flows.hot.guarding import asked_of
 from jitsuri.flows.hot.ways import Leg
 from jitsuri.ledger.live.budgets import CallBudgets, Hold, NeedsLease
 from jitsuri.providers.shapes import Asked
@@ -39,7 +40,7 @@ def held(desk: Desk, call: CallUnderWay, leg: Leg) -> Held | Awaitable[Held | Re
     Refuses ``budget_exceeded``, and where a hard budget applies what nothing bounds: ``unpriced_under_budget``,
     ``unconverted_under_budget``, ``unbounded_under_budget``.
     """
-    asked, upstream = call.asked, leg.upstream
+    asked, upstream = call.asked if call.guarded is None else asked_of(call, leg), leg.upstream
     budgets = call.way.budgets(desk)
     is_hard = bool(budgets.hard)
     cap = None

@@ -15,6 +15,7 @@ from jitsuri.flows.hot.answering import tried
 from jitsuri.flows.hot.attempting import refuse
 from jitsuri.flows.hot.booking import CallUnderWay
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry
+from jitsuri.flows.hot.guarding import guard, keeps_out
 from jitsuri.flows.hot.metering import LEDGER_AWAY
 from jitsuri.flows.hot.passing import Failure
 from jitsuri.flows.hot.ways import PATHS, Way
@@ -44,8 +45,11 @@ async def replay(desk: Desk, question: Question) -> Came:
     if isinstance(call, Refusal):
         await refuse(desk, inquiry, None, call, out)
         return _came(out, (), call.code)
+    await guard(desk, call)
     leg = call.way.legs[0]
-    came: Failure | Refusal | JitsuriError | None = leg.kept_out or await tried(desk, call, leg, out, has_next=False)
+    came: Failure | Refusal | JitsuriError | None = leg.kept_out or keeps_out(call, leg)
+    if came is None:
+        came = await tried(desk, call, leg, out, has_next=False)
     if came is not None:
         await refuse(desk, inquiry, call, came, out)
         if isinstance(came, JitsuriError) and came.code == LEDGER_AWAY:

@@ -23,9 +23,11 @@ REASONS: Mapping[str, Reason] = {
         ("budget_exceeded", "unpriced_under_budget", "unconverted_under_budget", "unbounded_under_budget"), "budget"
     ),
     **dict.fromkeys(
-        ("key_task", "key_model", "key_region", "task_not_of_key", "no_target_allowed", "path_not_opened", "metrics_closed"),
+        ("key_task", "key_model", "key_region", "task_not_of_key", "no_target_allowed", "path_not_opened", "metrics_closed",
+         "guard_blocked", "guard_answer_blocked", "guard_on_premises", "guard_media"),
         "forbidden",
     ),
+    "guard_unsure": "no_capacity",
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
     "prompt_missing": "no_capacity",
     "rate_limited": "rate",

@@ -15,8 +15,10 @@ from uuid import UUID
 
 from jitsuri.calls.records import texts as text_rows
 from jitsuri.calls.records.texts import KeptThread
+from jitsuri.flows.cold.guarding.keeping import holding_for
 from jitsuri.flows.cold.trying.pricing import Around, expected_jpy
 from jitsuri.flows.cold.trying.recognising import Today, today_of
+from jitsuri.guardrails.rules.protecting import protects
 from jitsuri.ledger.records import entries as entry_rows
 from jitsuri.ledger.rules.finding import vendor_named
 from jitsuri.ledger.rules.offering import offered_sheets
@@ -37,7 +39,8 @@ MOST_THREADS = 100_000
 MOST_LOOKED_AT = 1_000
 """Calls whose tokens an estimate goes by: their mean is known to a few percent."""
 PROTECTED: tuple[DataClass, ...] = ("personal", "confidential")
-"""Data classes whose requests go outside only where the data rule names the vendor, while nothing is masked (decision 0031)."""
+"""Data classes whose requests go outside only where the task's guardrails protect them, or the data rule names the vendor
+(decisions 0031 and 0039)."""
 BYTES_PER_TOKEN = 6
 """Bytes of a request per token that it turns out to be, at most about: what is held before the answer goes by bytes."""
 ROOM = 2
@@ -95,6 +98,7 @@ def propose(tx: Connection, task_name: str, around: Around, now: datetime) -> Pr
     if not pool.threads:
         return Refusal("trial_no_texts", {"task": task_name})
     rule = routing_rows.data_rules(tx).get(task_name)
+    is_protected = is_protected_by_policy(tx, task_name)
     today = _mean(pool.cost_jpy, pool.counted) if pool.cost_jpy else None
     offered: list[Offered] = []
     dropped: list[Dropped] = []
@@ -102,7 +106,7 @@ def propose(tx: Connection, task_name: str, around: Around, now: datetime) -> Pr
         if isinstance(found, Dropped):
             dropped.append(found)
             continue
-        one = candidate_of(found, task, rule[0] if rule else None, around, pool, now)
+        one = candidate_of(found, task, rule[0] if rule else None, around, pool, now, is_protected=is_protected)
         if isinstance(one, Dropped):
             dropped.append(one)
         elif today is not None and one.per_call_jpy >= today:
@@ -161,12 +165,18 @@ def used_by(tx: Connection, call_ids: Sequence[UUID]) -> tuple[Usage, Decimal, i
     return Usage(input_tokens=into, output_tokens=out), cost, len(known)
 
 
+def is_protected_by_policy(tx: Connection, task: str) -> bool:
+    """Whether the guardrails in force keep personal data of this task from models outside."""
+    holding = holding_for(tx, task)
+    return holding is not None and protects(holding.policy)
+
+
 def candidate_of(
-    target: Target, task: Task, rule: DataRule | None, around: Around, pool: Pool, now: datetime
+    target: Target, task: Task, rule: DataRule | None, around: Around, pool: Pool, now: datetime, *, is_protected: bool
 ) -> Offered | Dropped:
-    """A target as a candidate, or why it cannot be one: configuration, data rule, masking, context, price."""
+    """A target as a candidate, or why it cannot be one: configuration, data rule, guardrails, context, price."""
     name = str(target)
-    why = _kept_out(target, task, rule, around.sites)
+    why = _kept_out(target, task, rule, around.sites, is_protected=is_protected)
     if why is not None:
         return why
     sheet = around.sheet_of(name)
@@ -180,13 +190,15 @@ def candidate_of(
     return Offered(name, _mean(cost, calls), around.is_free(name))
 
 
-def _kept_out(target: Target, task: Task, rule: DataRule | None, sites: Mapping[str, Site]) -> Dropped | None:
+def _kept_out(
+    target: Target, task: Task, rule: DataRule | None, sites: Mapping[str, Site], *, is_protected: bool
+) -> Dropped | None:
     faults = rule_faults([target], sites, rule)
     if faults:
         return faults[0]
     site = sites[target.upstream]
     is_named = rule is not None and site.vendor in rule.vendors
-    if task.data_class in PROTECTED and not site.is_on_premises and not is_named:
+    if task.data_class in PROTECTED and not site.is_on_premises and not is_named and not is_protected:
         return Dropped(str(target), "needs_masking", {"vendor": site.vendor, "data_class": task.data_class})
     return None
 

@@ -26,7 +26,7 @@ from jitsuri.evidence.rules import record_of
 from jitsuri.evidence.shapes import Record
 from jitsuri.flows.cold.trying.drawing import Keys, Sample, Usable, draw
 from jitsuri.flows.cold.trying.pricing import Around, asked_of, expected_jpy, most_jpy
-from jitsuri.flows.cold.trying.proposing import Pool, candidate_of, pool_of, used_by
+from jitsuri.flows.cold.trying.proposing import Pool, candidate_of, is_protected_by_policy, pool_of, used_by
 from jitsuri.providers.rules.prompting import with_prompt
 from jitsuri.providers.shapes import Asked
 from jitsuri.rightsizing.records import trials as trial_rows
@@ -248,6 +248,7 @@ def _allowed(
     tx: Connection, task: Task, ways: Sequence[Way], around: Around, pool: Pool, now: datetime
 ) -> tuple[list[Way], list[Dropped]]:
     rule = routing_rows.data_rules(tx).get(task.name)
+    is_protected = is_protected_by_policy(tx, task.name)
     allowed: list[Way] = []
     dropped: list[Dropped] = []
     for way in ways:
@@ -256,7 +257,9 @@ def _allowed(
         if way.name == pool.baseline:
             dropped.append(Dropped(way.name, "is_baseline"))
             continue
-        found = candidate_of(target, task, rule[0] if rule else None, around, pool, now)
+        found = candidate_of(
+            target, task, rule[0] if rule else None, around, pool, now, is_protected=is_protected
+        )
         if isinstance(found, Dropped):
             dropped.append(replace(found, what=way.name))
         else:
