@@ -140,7 +140,7 @@ def _sent(at: int) -> tuple[KeptFinding, ...]:
 
 
 def _finding(kind: str, start: int, end: int, score: float, action: str, *, is_exempt: bool = False) -> KeptFinding:
-    reason = {"PERSON": "person_title", "PHONE": "phone_form", "MY_NUMBER": "my_number_context"}.get(kind, "labelled")
+    reason = {"PERSON": "person_title", "PHONE": "pattern", "MY_NUMBER": "check_digit_context"}.get(kind, "context")
     return KeptFinding("messages[1].content", start, end, kind, kind.lower(), score, reason, action, is_exempt)  # type: ignore[arg-type]
 
 

@@ -72,3 +72,57 @@ def test_every_page_fits_its_width(store: Store, tmp_path: Path, lang: str, widt
         shot(page, f"guard-preview-{lang}", width)
 
     walked(guarded, lang, width, walk)
+
+
+@pytest.mark.parametrize(("lang", "width"), [("ja", 1280), ("en", 390)])
+def test_a_policy_is_written_by_keyboard_alone(store: Store, tmp_path: Path, lang: str, width: int) -> None:
+    guarded = Guarded(store, tmp_path, is_empty=True)
+
+    def walk(url: str, page: Page) -> None:
+        page.goto(f"{url}/guards")
+        page.keyboard.press("g")
+        page.keyboard.press("d")
+        expect(page.locator("#tasks")).to_be_visible()
+        page.locator(f'a[href="{DESK}"]').first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#presets")).to_be_visible()
+        page.locator('button[value="preset:recommended"]').focus()
+        page.keyboard.press("Space")
+        expect(page.locator("[role=status]")).to_be_visible()
+        expect(page.locator('select[name="in.secret"]')).to_have_value("block")
+
+        page.locator('select[name="in.phone"]').focus()
+        page.keyboard.press("ArrowUp")
+        expect(page.locator('select[name="in.phone"]')).to_have_value("mask")
+        for name in ("out.phone", "threshold.phone"):
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.name") == name
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text("0.7")
+        page.keyboard.press("Enter")
+        expect(page.locator("#differences")).to_be_visible()
+        assert page.evaluate("document.activeElement.name") == "reason"
+        page.keyboard.insert_text("はじめる")
+        page.keyboard.press("Enter")
+        expect(page.locator("#history tbody tr")).to_have_count(1)
+        expect(page.locator('input[name="threshold.phone"]')).to_have_value("0.7")
+        expect(page.locator("#history")).to_contain_text("はじめる")
+
+        page.goto(f"{url}/guards/measuring")
+        lines = '{"text": "電話は090-1234-5678です。", "entities": [{"start": 3, "end": 16, "type": "PHONE"}]}'
+        files = {"name": "l.jsonl", "mimeType": "application/jsonl", "buffer": lines.encode()}
+        page.locator("#f-file").set_input_files(files)  # type: ignore[arg-type]
+        page.locator("#measure button").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#result")).to_contain_text("1/1")
+        shot(page, f"guard-measured-{lang}", width)
+
+        page.goto(f"{url}/guards/notice")
+        page.locator("[data-copy]").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-copy]")).to_have_text("写しました" if lang == "ja" else "Copied")
+        page.emulate_media(media="print")
+        expect(page.locator("[data-copy]")).to_be_hidden()
+        expect(page.locator("#notice")).to_be_visible()
+
+    walked(guarded, lang, width, walk)

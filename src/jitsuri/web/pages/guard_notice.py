@@ -63,7 +63,7 @@ def show_notice(desk: Desk, request: PageRequest) -> Answer:
             Part(text("page.notice.calls", lang), (text("page.notice.calls_told", lang),)),
             _texts(kept, names, lang),
             _checks(standing, names, lang),
-            _kept(standing, lang),
+            _kept(standing, desk.settings.integer("guard.pseudonym_days"), lang),
             _who(people, lang),
         ),
     )
@@ -121,10 +121,10 @@ def _followed(policy: Policy, direction: Direction, lang: Language) -> list[str]
     return found or [text("page.notice.checks_nothing", lang, where=where)]
 
 
-def _kept(standing: Mapping[str, StoredPolicy], lang: Language) -> Part:
+def _kept(standing: Mapping[str, StoredPolicy], days: int, lang: Language) -> Part:
     told = [text("page.notice.kept_told", lang)]
     if any(rule.inward == "pseudonymise" for one in standing.values() if one.is_active for rule in one.policy.rules):
-        told.append(text("page.notice.kept_pseudonyms", lang))
+        told.append(text("page.notice.kept_pseudonyms", lang, days=days))
     return Part(text("page.notice.kept", lang), (*told, text("page.notice.kept_measuring", lang)))
 
 

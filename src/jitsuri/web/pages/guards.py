@@ -204,6 +204,7 @@ def _preview(
         "draft": draft,
         "pairs": draft.pairs(),
         "changes": changes_told(found, lang, with_words=True),
+        "milder": sum(one.is_milder for one in found),
         "is_same": view.own is not None and not found,
         "against": against,
         "refusal": " ".join(others),
