@@ -192,7 +192,7 @@ def kept_texts(caller: Caller, call: str) -> dict[str, str]:
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_secrets_stop_a_call_before_anybody_is_asked(caller: Caller, is_stream: bool) -> None:
     caller.holds(recommended("inquiry-triage"))
-    key = "AKIA" + "QWERTYUIOPASDFGH"
+    key = "AKIA" + "Z5K3QJ7WLM2TX6PB"
 
     came = caller.openai(f"この鍵で動きません: {key}", stream=is_stream)
 
@@ -270,7 +270,7 @@ def test_what_an_answer_says_is_masked_or_stops_it(caller: Caller) -> None:
     assert "[CREDIT_CARD]" in answered(whole) and number not in whole.text
     assert "[CREDIT_CARD]" in streamed(flowing) and number not in streamed(flowing)
 
-    caller.stub.always(Behaviour(text="鍵は AKIA" + "QWERTYUIOPASDFGH です。" + "続きます。" * 50))
+    caller.stub.always(Behaviour(text="鍵は AKIA" + "Z5K3QJ7WLM2TX6PB です。" + "続きます。" * 50))
     stopped = caller.openai("鍵は？")
     assert (stopped.status_code, stopped.json()["error"]["code"]) == (403, "guard_answer_blocked")
     assert "AKIA" not in stopped.text
@@ -291,7 +291,7 @@ def test_what_an_answer_says_is_masked_or_stops_it(caller: Caller) -> None:
 
 def test_the_library_gets_a_well_formed_end_of_a_stopped_stream(caller: Caller) -> None:
     caller.holds(policy(Rule("secret", None, "block")))
-    caller.stub.always(Behaviour(text="鍵は AKIA" + "QWERTYUIOPASDFGH です。" + "続きます。" * 50))
+    caller.stub.always(Behaviour(text="鍵は AKIA" + "Z5K3QJ7WLM2TX6PB です。" + "続きます。" * 50))
 
     with openai.OpenAI(base_url=f"{caller.gateway.url}/v1", api_key=caller.key, max_retries=0) as client:
         chunks = list(client.chat.completions.create(

@@ -168,7 +168,7 @@ _POLICIES = st.builds(
                                   expires_on=st.dates(date(2000, 1, 1)), reason=_WORDS), max_size=3).map(tuple),
     terms=st.lists(_WORDS, max_size=3).map(tuple), employee_patterns=st.lists(_WORDS, max_size=3).map(tuple),
     customer_patterns=st.lists(_WORDS, max_size=3).map(tuple), on_premises=st.sampled_from(["observe", "same"]),
-    restores_my_number=st.booleans(), timeout_ms=st.integers(0, 10**6),
+    restores_my_number=st.booleans(), lets_media_pass=st.booleans(), timeout_ms=st.integers(0, 10**6),
 )  # fmt: skip
 
 

@@ -52,6 +52,10 @@ class Table:
             plans[key] = found
         return found
 
+    def knows(self, task: str) -> bool:
+        """Whether there is a task of this name."""
+        return task in self._tasks
+
     def site(self, upstream: str) -> Site:
         return self._sites[upstream]
 

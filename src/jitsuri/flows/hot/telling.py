@@ -28,6 +28,8 @@ REASONS: Mapping[str, Reason] = {
         "forbidden",
     ),
     "guard_unsure": "no_capacity",
+    "guard_scan_failed": "no_capacity",
+    "guard_scan_size": "too_large",
     **dict.fromkeys(("task_unknown", "task_retired", "variant_missing", "model_unknown", "path_unknown"), "unknown"),
     "prompt_missing": "no_capacity",
     "rate_limited": "rate",

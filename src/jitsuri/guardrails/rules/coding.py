@@ -15,8 +15,8 @@ MOST_BYTES = 262_144
 """Of a policy's file: a thousand long words fit ten times over (decision 0039)."""
 
 _TOP = {
-    "task": str, "on_premises": str, "restores_my_number": bool, "timeout_ms": int, "terms": list, "employee_patterns": list,
-    "customer_patterns": list, "rules": list, "exemptions": list, "version": int,
+    "task": str, "on_premises": str, "restores_my_number": bool, "lets_media_pass": bool, "timeout_ms": int,
+    "terms": list, "employee_patterns": list, "customer_patterns": list, "rules": list, "exemptions": list, "version": int,
 }  # fmt: skip
 _RULE = {"check": str, "in": str, "out": str, "threshold": float, "on_failure": str}
 _EXEMPTION = {"check": str, "value": str, "owner": str, "expires_on": date, "reason": str}
@@ -42,6 +42,7 @@ def document_of(policy: Policy) -> dict[str, Any]:
         "on_premises": policy.on_premises,
         "restores_my_number": policy.restores_my_number,
         "timeout_ms": policy.timeout_ms,
+        "lets_media_pass": policy.lets_media_pass,
     }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def policy_of(task: str, version: int, document: Mapping[str, Any]) -> Policy:
               for one in document["exemptions"]),
         tuple(document["terms"]), tuple(document["employee_patterns"]), tuple(document["customer_patterns"]),
         document["on_premises"], bool(document["restores_my_number"]), int(document["timeout_ms"]),
+        bool(document.get("lets_media_pass", False)),
     )  # fmt: skip
 
 
@@ -62,6 +64,7 @@ def toml_of(policy: Policy, *, without_values: bool = False) -> str:
     """The policy as a file that ``policy_from`` reads back. ``without_values``: exempt values are left out."""
     lines = [f"task = {_text(policy.task)}", f"on_premises = {_text(policy.on_premises)}"]
     lines += [f"restores_my_number = {str(policy.restores_my_number).lower()}", f"timeout_ms = {policy.timeout_ms}"]
+    lines += [f"lets_media_pass = {str(policy.lets_media_pass).lower()}"]
     for name in ("terms", "employee_patterns", "customer_patterns"):
         held = getattr(policy, name)
         lines.append(f"{name} = [{', '.join(map(_text, held))}]")
@@ -117,7 +120,7 @@ def _built(task: str, tree: Mapping[str, Any]) -> Policy:
               for row in tree.get("exemptions", [])),
         tuple(tree.get("terms", ())), tuple(tree.get("employee_patterns", ())), tuple(tree.get("customer_patterns", ())),
         tree.get("on_premises", usual.on_premises), tree.get("restores_my_number", False),
-        tree.get("timeout_ms", usual.timeout_ms),
+        tree.get("timeout_ms", usual.timeout_ms), tree.get("lets_media_pass", False),
     )  # fmt: skip
 
 
@@ -140,7 +143,7 @@ def _faults(
             found.append(Refusal("guard_file_key", {"field": field, "value": "", "known": ", ".join(kinds)}))
         elif not _is(value, kinds[name]):
             found.append(
-                Refusal("guard_file_kind", {"field": field, "value": str(value)[:60], "kind": kinds[name].__name__})
+                Refusal("guard_file_kind", {"field": field, "value": _shown(name, value), "kind": kinds[name].__name__})
             )
     found += [Refusal("guard_file_missing", {"field": above + name, "value": ""}) for name in needed if name not in row]
     if above == "" and any(
@@ -148,6 +151,11 @@ def _faults(
     ):
         found.append(Refusal("guard_file_kind", {"field": "rules, exemptions", "value": "", "kind": "dict"}))
     return found
+
+
+def _shown(name: str, value: object) -> str:
+    """The value for a message; an exempt one may be somebody's."""
+    return "…" if name == "value" else str(value)[:60]
 
 
 def _listed(held: object) -> list[object]:

@@ -15,7 +15,7 @@ class Difference:
     code: str
     """``check_added``, ``check_gone``, ``inward``, ``outward``, ``threshold``, ``on_failure``, ``exemption_added``,
     ``exemption_gone``, ``exemption_changed``, ``terms``, ``employee_patterns``, ``customer_patterns``, ``on_premises``,
-    ``restores_my_number``, ``timeout_ms``, ``began``."""
+    ``restores_my_number``, ``lets_media_pass``, ``timeout_ms``, ``began``."""
     what: str
     """The check, or ''."""
     before: str
@@ -45,6 +45,9 @@ def differing(old: Policy | None, new: Policy) -> list[Difference]:
     if old.restores_my_number != new.restores_my_number:
         was, now = _yes(old.restores_my_number), _yes(new.restores_my_number)
         found.append(Difference("restores_my_number", "", was, now, is_milder=new.restores_my_number))
+    if old.lets_media_pass != new.lets_media_pass:
+        was, now = _yes(old.lets_media_pass), _yes(new.lets_media_pass)
+        found.append(Difference("lets_media_pass", "", was, now, is_milder=new.lets_media_pass))
     if old.timeout_ms != new.timeout_ms:
         found.append(Difference("timeout_ms", "", str(old.timeout_ms), str(new.timeout_ms), is_milder=False))
     return found

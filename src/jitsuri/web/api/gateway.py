@@ -12,6 +12,7 @@ from jitsuri.flows.hot.attempting import count_refusal
 from jitsuri.flows.hot.desk import Desk, Headers, Inquiry
 from jitsuri.flows.hot.forwarding import forward
 from jitsuri.flows.hot.listing import list_models
+from jitsuri.flows.hot.scanning import scan
 from jitsuri.flows.hot.telling import refused
 from jitsuri.providers.rules.addressing import TRAVELLING_BYTES, travelling
 from jitsuri.providers.shapes import Dialect, Operation
@@ -32,6 +33,7 @@ _PATHS = {path.decode() for path in _ROUTES}
 PREFIX = "/v1"
 HEALTH = "/health"
 METRICS = "/metrics"
+SCAN = "/v1/guard/scan"
 
 
 class Gateway:
@@ -90,14 +92,16 @@ class Gateway:
                 await request.whole(200, _plain(page, b"text/plain; version=0.0.4; charset=utf-8"), page)
         elif path == "/v1/models" and method == "GET":
             await list_models(self._desk, self._inquiry(request, _dialect_of(request), "models", "/models"), request)
+        elif path == SCAN and method == "POST":
+            await scan(self._desk, self._inquiry(request, _dialect_of(request), "models", "/guard/scan"), request)
         elif path in _PATHS and method == "POST":  # with a query, or written with percent signs
             await answer(self._desk, self._inquiry(request, *_ROUTES[path.encode()]), request)
-        elif path.startswith("/v1/") and path not in _PATHS:
+        elif path.startswith("/v1/") and path not in _PATHS and path != SCAN:
             inquiry = self._inquiry(request, _dialect_of(request), "other", path.removeprefix(PREFIX))
             inquiry.method, inquiry.query = method, request.query
             await forward(self._desk, inquiry, request)
         else:
-            code = "method_wrong" if path in _PATHS else "path_unknown"
+            code = "method_wrong" if path in _PATHS or path == SCAN else "path_unknown"
             await self._refuse(request, Refusal(code, {"path": path[:200], "method": method}))
 
     def _inquiry(self, request: Request, dialect: Dialect, operation: Operation, path: str) -> Inquiry:

@@ -58,6 +58,7 @@ def set_policy(
             "version": version, "reason": reason, "rules": [_told_rule(policy, at) for at in range(len(policy.rules))],
             "exemptions": len(policy.exemptions), "terms": len(policy.terms), "on_premises": policy.on_premises,
             "restores_my_number": policy.restores_my_number, "timeout_ms": policy.timeout_ms,
+            "lets_media_pass": policy.lets_media_pass,
             "milder": sum(one.is_milder for one in differing(_active(before), policy)),
         }  # fmt: skip
         evidence_rows.append(tx, record_of(now, actor, "guard_policy_set", _subject(policy.task), facts))

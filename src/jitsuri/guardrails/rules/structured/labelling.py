@@ -6,8 +6,9 @@ the rest is how forms, mails, tables and programs call them (decision 0040).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 OTHER = ""
 """What a number is that is none of ours: an order, an invoice, a part, an extension."""
@@ -175,27 +176,16 @@ KINDS: Mapping[str, str] = _kinds()
 
 LONGEST_LABEL = max(map(len, KINDS))
 
-
-def _trie(words: Iterable[str]) -> str:
-    """A pattern that matches the longest of the words, without trying each of them."""
-    tree: dict[str, dict[str, object]] = {}
-    for word in words:
-        node: dict[str, object] = tree  # type: ignore[assignment]
-        for char in word:
-            node = node.setdefault(char, {})  # type: ignore[assignment]
-        node[""] = {}
-    return _branches(tree)  # type: ignore[arg-type]
+_NAMES = tuple(KINDS)
+_FINDER = AhoCorasick(
+    _NAMES, matchkind=MatchKind.LeftmostLongest, implementation=Implementation.DFA, store_patterns=False
+)
 
 
-def _branches(node: dict[str, object]) -> str:
-    ends = "" in node
-    ways = [re.escape(char) + _branches(below) for char, below in node.items() if char]  # type: ignore[arg-type]
-    if not ways:
-        return ""
-    if len(ways) == 1 and not ends:
-        return ways[0]
-    return f"(?:{'|'.join(ways)})" + ("?" if ends else "")
+def labels_in(lower: str) -> Iterator[tuple[int, int, str]]:
+    """The labels in a text in lower case, in order and without overlaps, the longest at each place: start, end, kind."""
+    for which, start, end in _FINDER.find_matches_as_indexes(lower):
+        yield start, end, _OF_NAME[which]
 
 
-LABEL = re.compile(_trie(KINDS))
-"""A label in a text in lower case."""
+_OF_NAME = tuple(KINDS.values())

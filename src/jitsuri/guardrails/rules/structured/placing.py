@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from jitsuri.guardrails.rules.structured.labelling import KINDS, LABEL, OTHER_DATE, SEX
+from jitsuri.guardrails.rules.structured.labelling import OTHER_DATE, SEX, labels_in
 from jitsuri.guardrails.shapes import Finding
 
 LABEL_REACH: Final = 40
@@ -62,11 +62,9 @@ class Labels:
         self.kinds: list[str] = []
         self.at: dict[str, list[int]] = {}
         """Places in these lists, by kind."""
-        for found in LABEL.finditer(lower):
-            start, end = found.span()
+        for start, end, kind in labels_in(lower):
             if end - start <= _SHORT and lower[start].isascii() and _is_inside_word(lower, start, end):
                 continue
-            kind = KINDS[found[0]]
             self.at.setdefault(kind, []).append(len(self.starts))
             self.starts.append(start)
             self.ends.append(end)
@@ -258,7 +256,12 @@ class PlacedCheck:
     version: str
     look: Callable[[Places], Iterable[Finding]]
     reader: Reader
+    lengths: frozenset[int] | None = None
+    """Digits in a row without which there is nothing to find; None looks at every text."""
 
     def find(self, text: str) -> Iterable[Finding]:
         """As ``shapes.Check`` has it."""
-        return self.look(self.reader.read(text))
+        places = self.reader.read(text)
+        if self.lengths is not None and self.lengths.isdisjoint(places.by_length):
+            return ()
+        return self.look(places)
