@@ -1,0 +1,1 @@
+"""Numbers, addresses and dates that have a form of their own."""

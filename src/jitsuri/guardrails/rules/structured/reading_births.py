@@ -1,0 +1,161 @@
+"""Birth dates: a date beside what says so. A date alone is nobody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from jitsuri.guardrails.rules.structured.placing import Places, is_word
+from jitsuri.guardrails.shapes import Finding
+
+_KIND = "DATE_OF_BIRTH"
+_N = r"(?:[0-9]{1,2}|[〇零一二三四五六七八九十元]{1,3})"
+_ERA = r"(?:明治|大正|昭和|平成|令和|[明大昭平令㍾㍽㍼㍻㋿]|[MTSHRmtshr](?![A-Za-z]))"
+_MONTHS = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_AROUND = r"(?: ?[(/] ?(?:(?:明治|大正|昭和|平成|令和|[MTSHRmtshr明大昭平令])\.? ?)?[0-9元]{1,4}年? ?\)?)?"
+_LEADING_YEAR = re.compile(
+    rf"(?:[0-9]{{4}}|[〇零一二三四五六七八九]{{4}}) ?年?{_AROUND} ?年? ?{_N} ?月 ?(?:{_N} ?日)?"
+    r"|[0-9]{4}(?P<s> ?[-/.] ?)[0-9]{1,2}(?P=s)[0-9]{1,2}(?![0-9])|[0-9]{4} [0-9]{1,2} [0-9]{1,2}(?![0-9])"
+    r"|(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+)
+_OF_ERA = re.compile(
+    rf"{_ERA}[. ]?{_N} ?(?:年{_AROUND} ?{_N} ?月 ?(?:{_N} ?日)?|(?P<s>[-/. ]){_N}(?P=s){_N}(?![0-9]))|[MTSHR][0-9]{{6}}(?![0-9])"
+)
+_DAY_FIRST = re.compile(
+    rf"[0-9]{{1,2}}(?:st|nd|rd|th)?[ \-](?:of )?{_MONTHS}[, \-]{{1,2}}[0-9]{{4}}(?![0-9])|[0-9]{{1,2}}(?P<s>[-/.])[0-9]{{1,2}}(?P=s)(?:19|20)[0-9]{{2}}(?![0-9])"
+    rf"|{_N} ?月 ?{_N} ?日"
+)
+_MONTH_FIRST = re.compile(rf"{_MONTHS} ?[0-9]{{1,2}}(?:st|nd|rd|th)?,? ?[0-9]{{4}}(?![0-9])")
+_BEGINS = re.compile(r"[0-9〇零一二三四五六七八九十]+")
+_SOUND = re.compile(r"[0-9]+")
+_GAP_STRONG = re.compile(r"[^0-9。\n]{0,20}")
+_BEHIND = re.compile(
+    r"[\s,、]{0,2}(?:\([^()]{0,10}\)|[\s,、(/:\-])?(?:に|の)?(?:.{0,10}?で|.{0,4}?に)?(?:生まれ|うまれ|誕生|出生|生)(?!産|活|成|徒|命|じ|放|中|涯|鮮|地|き|物)"
+)
+_AGE = re.compile(r"[\s,、|\t\"]{0,2}\(? ?(?:満)?[0-9]{1,3} ?[歳才]")
+_SEX_BEHIND = re.compile(r"[\s,、|/\t\"]{1,3}(?:男|女|m|f|male|female|男性|女性)(?=[\s,、|/\t\"]|$)")
+_SEX_BEFORE = re.compile(r"(?:[\s,、|/\t\"])(?:男|女|男性|女性|m|f|male|female)[\s,、|/\t\"]{1,3}\Z")
+_ERA_BEFORE = re.compile(r"(?:明治|大正|昭和|平成|令和|[明大昭平令㍾㍽㍼㍻㋿]|[MTSHRmtshr])[. ]?\Z")
+_HAS_YEAR = re.compile(r"[0-9〇零一二三四五六七八九]{4}|[0-9]{2}|年|元")
+_KANJI_DIGIT = re.compile("[〇零一二三四五六七八九十]")
+
+
+def birth_dates(places: Places) -> Iterable[Finding]:
+    """Western, 和暦 and its short forms, kanji numerals, English; with or without a year where the label is of a birthday."""
+    if not (places.runs or "月" in places.text):
+        return
+    _, ends, kinds = places.labels
+    for at, kind in enumerate(kinds):
+        if kind == _KIND:
+            for begin, end, score in _behind(places, ends[at]):
+                yield Finding(begin, end, _KIND, score, "context")
+    yield from _beside(places)
+
+
+def _behind(places: Places, label_end: int) -> Iterator[tuple[int, int, float]]:
+    """A date behind its label."""
+    text = places.text
+    found = _first_date(places, label_end, label_end + 32)
+    if found is None:
+        return
+    start, end = found
+    if places.is_direct(label_end, start):
+        yield start, end, 0.95 if _has_year(text[start:end]) else 0.6
+        again = _first_date(places, end, end + 3)
+        if again is not None and text[end : again[0]].strip() in ("(", "/", "", "・"):
+            yield again[0], again[1], 0.9
+    elif (
+        _has_year(text[start:end])
+        and _GAP_STRONG.fullmatch(text, label_end, start)
+        and not _other_label(places, label_end, start)
+    ):
+        yield start, end, 0.6
+
+
+def _other_label(places: Places, start: int, end: int) -> bool:
+    return any(kind != _KIND for _, _, kind in places.after(start, end - start))
+
+
+def _first_date(places: Places, start: int, until: int) -> tuple[int, int] | None:
+    """The first date that begins between two places."""
+    text = places.text
+    at = start
+    while at < until and at < len(text):
+        if (end := date_at(places, at)) is not None:
+            return at, end
+        if text[at] in "0123456789":
+            return None
+        at += 1
+    return None
+
+
+def date_at(places: Places, at: int) -> int | None:
+    """Where a date that begins at a place ends; None where none begins there or its month or day cannot be."""
+    text = places.text
+    char = text[at]
+    if char in "0123456789":
+        found = _LEADING_YEAR.match(text, at) or _DAY_FIRST.match(places.lower, at)
+    elif char in _ERA_FIRST:
+        found = _OF_ERA.match(text, at)
+        if found is not None and char.isascii() and at and is_word(text[at - 1]):
+            found = None
+    elif char in "〇零一二三四五六七八九十":
+        found = _LEADING_YEAR.match(text, at) or _DAY_FIRST.match(text, at)
+    elif char in "jfmasondJFMASOND":
+        found = None
+    else:
+        return None
+    if found is None and char in "jfmasondJFMASOND" and not (at and is_word(text[at - 1])):
+        found = _MONTH_FIRST.match(places.lower, at)
+    if found is None or not _is_sound(found[0]):
+        return None
+    return at + len(found[0].rstrip())
+
+
+_ERA_FIRST = "明大昭平令㍾㍽㍼㍻㋿MTSHRmtshr"
+
+
+def _is_sound(date: str) -> bool:
+    """Whether month and day can be: the two last numbers of a date in digits."""
+    numbers = [int(run) for run in _SOUND.findall(date) if len(run) <= 2]
+    if len(numbers) < 2 or ("年" in date and not date.endswith("日")):
+        return all(number <= 99 for number in numbers)
+    return max(numbers[-2:]) <= 31 and min(numbers[-2:]) <= 12 and min(numbers[-2:]) > 0
+
+
+def _has_year(date: str) -> bool:
+    return "年" in date or bool(re.search(r"[0-9]{4}", date)) or date[0] in _ERA_FIRST
+
+
+def _beside(places: Places) -> Iterator[Finding]:
+    """Dates with 生まれ, an age or a sex behind, or a sex before, as tables have it."""
+    text, lower = places.text, places.lower
+    last = 0
+    for start, end in places.runs:
+        if start < last or end - start > 8:
+            continue
+        begin = start
+        if (era := _ERA_BEFORE.search(text, max(0, start - 4), start)) is not None:
+            begin = era.start()
+        until = date_at(places, begin)
+        if until is None and begin != start:
+            begin = start
+            until = date_at(places, begin)
+        if until is None or (begin == start and not places.begins_clear(begin)):
+            continue
+        last = until
+        score = _beside_score(text, lower, begin, until)
+        if score:
+            yield Finding(begin, until, _KIND, score if _has_year(text[begin:until]) else score - 0.2, "context")
+
+
+def _beside_score(text: str, lower: str, begin: int, until: int) -> float:
+    if _BEHIND.match(text, until, min(len(text), until + 24)) or lower.startswith((" born", "born"), until):
+        return 0.9
+    if _AGE.match(text, until, until + 12):
+        return 0.8
+    if _SEX_BEHIND.match(lower, until, min(len(lower), until + 12)) or _SEX_BEFORE.search(
+        lower, max(0, begin - 10), begin
+    ):
+        return 0.7
+    return 0.0
