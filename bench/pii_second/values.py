@@ -247,6 +247,10 @@ def _day(rng: random.Random, _: list[str], __: Person) -> str:
     )
 
 
+def _postal(rng: random.Random, _: list[str], __: Person) -> str:
+    return digits(rng, 3) + rng.choice(["-", "-", "-", "", "−"]) + digits(rng, 4)
+
+
 # Numbers that only look alike
 
 
@@ -360,7 +364,7 @@ MAKERS: dict[str, Maker] = {
     "licence": _licence, "passport": _passport, "account": _form(lambda rng: digits(rng, 7)),
     "yucho": _yucho, "email": _email,
     "employee": _employee, "employee_word": _employee_word, "customer": _customer, "birth": _birth, "date": _day,
-    "postal": _form(lambda rng: digits(rng, 3) + rng.choice(["-", "-", "-", "", "−"]) + digits(rng, 4)),
+    "postal": _postal, "marked_postal": lambda rng, options, who: "〒" + _postal(rng, options, who),
     "address": _form(address), "city": _form(lambda rng: rng.choice(TOWNS)[1]),
     "order12": _order12, "tracking": _tracking, "slip13": _slip13, "order16": _order16, "jan": _jan, "isbn": _isbn, "amount": _amount,
     "slip7": _form(lambda rng: digits(rng, 7, rng.choice("123456789"))),

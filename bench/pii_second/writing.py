@@ -8,8 +8,8 @@ A template is text with slots ``<<…>>`` and choices ``[[this|that]]``. A slot 
 - ``= department``: not labelled; ``=Taro`` is neutral when written ``?nickname =Taro``.
 
 What is labelled, and how far: names without title; readings (kana, Latin letters) are names as well. An address from the
-prefecture or city to the last part of the building, without the postal code. Postal codes without 〒, qualified-invoice numbers
-with their T, telephones with brackets and country code. Account numbers without bank, branch and kind. Birth dates as such,
+prefecture or city to the last part of the building, without the postal code. Postal codes with 〒, qualified-invoice numbers with
+their T, telephones with brackets and country code. Account numbers without bank, branch and kind. Birth dates as such,
 whether or not a word beside says so. 記号・番号 of a health insurance as one span.
 """
 
