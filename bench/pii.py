@@ -145,7 +145,7 @@ def _percent(part: int, whole: int) -> str:
 
 def _cell(score: Score, kind: str) -> str:
     one = score.types[kind]
-    shares = [_percent(part, one.labelled) for part in (one.typed, one.exact, one.masked)]
+    shares = [_percent(part, one.labelled) for part in (one.typed, one.masked)]
     return " / ".join([*shares, _percent(one.right, one.found)])
 
 
@@ -160,7 +160,7 @@ def _table(title: str, rows: Rows, answers: dict[str, dict[str, dict[str, Any]]]
     length = sum(len(row["text"]) for row in rows)
     kinds = sorted(kind for kind, counts in first.types.items() if counts.labelled)
     lines = [
-        f"**{title}** ({len(rows):,} texts, {length:,} characters; typed / exact / masked / precision, %)", "",
+        f"**{title}** ({len(rows):,} texts, {length:,} characters; typed / masked / precision, %)", "",
         "| what | labelled | " + " | ".join(TITLES[name] for name in scores) + " |",
         "|---|--:|" + "--:|" * len(scores),
     ]  # fmt: skip
@@ -169,11 +169,13 @@ def _table(title: str, rows: Rows, answers: dict[str, dict[str, dict[str, Any]]]
         lines.append(f"| {kind} | {first.types[kind].labelled} | {cells} |")
     prefix = "" if is_second else "synthetic/"
     whole = {name: score.summed(prefix) for name, score in scores.items()}
+    told = f"all {prefix.strip('/')}".strip()
     cells = " | ".join(
-        f"{_percent(one.typed, one.labelled)} / {_percent(one.exact, one.labelled)} / {_percent(one.masked, one.labelled)} / –"
-        for one in whole.values()
+        f"{_percent(one.typed, one.labelled)} / {_percent(one.masked, one.labelled)} / –" for one in whole.values()
     )
-    lines.append(f"| all {prefix.strip('/') or 'types'} | {first.summed(prefix).labelled} | {cells} |")
+    lines.append(f"| {told} | {first.summed(prefix).labelled} | {cells} |")
+    cells = " | ".join(_percent(one.exact, one.labelled) for one in whole.values())
+    lines.append(f"| {told}, with the very ends | {first.summed(prefix).labelled} | {cells} |")
     for told, is_name in (("numbers and dates that are none: hit", False), ("names that are none: hit", True)):
         chosen = {name: _hit(score, is_name) for name, score in scores.items()}
         total = next(iter(chosen.values()))[1]
