@@ -19,7 +19,9 @@ from typing import Any
 PACKAGE = "kingfisher-secret-scanner"
 TARGET = Path(__file__).resolve().parent.parent / "src/jitsuri/guardrails/rules/secrets/vendors.py"
 
-NO_SECRET = re.compile(r"client-id|app-id|public|pub-key|-url|endpoint|account-name|connection-string|client-sdk|webhook|key-id\.1")
+NO_SECRET = re.compile(
+    r"client-id|app-id|public|pub-key|-url|endpoint|account-name|connection-string|client-sdk|webhook|key-id\.1"
+)
 """Rules that find what may be shown, or that are written by hand in ``finding.py``."""
 
 SPEAKING = frozenset({
@@ -53,7 +55,9 @@ def main() -> int:
         '"""\n\n# fmt: off\n'
         "VENDORS: tuple[tuple[str, str, str, int, int | None, bool], ...] = (\n"
     )
-    close = ')\n"""Rule, beginning, alphabet of the rest, least and most characters of the rest, whether case is free."""\n'
+    close = (
+        ')\n"""Rule, beginning, alphabet of the rest, least and most characters of the rest, whether case is free."""\n'
+    )
     TARGET.write_text(head + body + close, "utf-8")
     print(f"{len(rows)} beginnings, {left} rules left out")
     return 0
@@ -74,7 +78,9 @@ def taken(name: str, pattern: str) -> list[Row]:
         begin, rest = begun(items, free)
         least = sum(one[1] for one in rest)
         most = None if any(one[2] is None for one in rest) else sum(one[2] or 0 for one in rest)
-        telling = begin in SPEAKING or (len(begin) >= 3 and re.search(r"[-_.$+~]", begin) and re.match(r"[A-Za-z$]", begin))
+        telling = begin in SPEAKING or (
+            len(begin) >= 3 and re.search(r"[-_.$+~]", begin) and re.match(r"[A-Za-z$]", begin)
+        )
         if telling and not re.match(r"S[Kk]-|sK-|test_|eyJ", begin) and least >= (16 if len(begin) < 8 else 10):
             rows.append((name, begin, alphabet(frozenset().union(*(one[0] for one in rest))), least, most, free))
     return rows

@@ -10,14 +10,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from jitsuri.guardrails.rules.markings import marking_checks
+from jitsuri.guardrails.rules.scanning import Scanner
+from jitsuri.guardrails.rules.secrets.finding import secret_checks
+from jitsuri.guardrails.rules.structured.building import structured_checks
+from jitsuri.guardrails.rules.terms import term_checks
 from jitsuri.guardrails.shapes import TYPES, Check, CheckRan, CheckState, Direction, Policy
 from jitsuri.guardrails.wire.plugging_in import OwnCheck, own_checks
 from jitsuri.terms.outcomes import Refusal
-
-if TYPE_CHECKING:
-    from jitsuri.guardrails.rules.scanning import Scanner
 
 BUILT_IN: Mapping[str, tuple[str, ...]] = {kind.lower(): (kind,) for kind in TYPES} | {"person_slow": ("PERSON",)}
 """Check -> types."""
@@ -73,7 +75,7 @@ class Checks:
             kept = self._scanners.get(key)
             if kept is not None:
                 return kept[1]  # the policy is kept beside it, so no other has its id
-            made = _scanner(*self._made(named(policy, direction), policy))
+            made = Scanner(*self._made(named(policy, direction), policy))
             while len(self._scanners) >= MOST_POLICIES:
                 del self._scanners[next(iter(self._scanners))]
             self._scanners[key] = (policy, made)
@@ -85,7 +87,7 @@ class Checks:
         with self._lock:
             if self._everything is None:
                 made, _missing = self._made(tuple(name for name in self.known() if name not in SLOW), None)
-                self._everything = _scanner(made)
+                self._everything = Scanner(made)
             return self._everything
 
     def is_quick(self, policy: Policy, direction: Direction) -> bool:
@@ -93,30 +95,23 @@ class Checks:
         may be scanned on the loop. Own checks never count as quick: nobody measured them."""
         return all(name in BUILT_IN and name not in SLOW for name in named(policy, direction))
 
-    def _made(self, names: tuple[str, ...], policy: Policy | None) -> tuple[list[Check], tuple[CheckRan, ...]]:
+    def _made(self, names: Sequence[str], policy: Policy | None) -> tuple[list[Check], list[CheckRan]]:
         """The checks of these names, and for those that are not here how they fared."""
         here = dict(self._shared())
-        if policy is None or not (policy.employee_patterns or policy.customer_patterns):
-            structured = _structured((), ())
-        else:
-            structured = _structured(policy.employee_patterns, policy.customer_patterns)
-        here |= structured
-        here |= _words(policy.terms if policy else ())
-        made: list[Check] = []
-        missing: list[CheckRan] = []
-        for name in names:
-            if name in here:
-                made.append(here[name])
-            else:
-                missing.append(CheckRan(check=name, version="", state="skipped" if name in SLOW else "failed"))
-        return made, tuple(missing)
+        if policy is not None:
+            own = structured_checks(policy.employee_patterns, policy.customer_patterns)
+            here |= {one.name: one for one in (*own, *term_checks(policy.terms))}
+        made = [here[name] for name in names if name in here]
+        gone = [CheckRan(one, "", "skipped" if one in SLOW else "failed") for one in names if one not in here]
+        return made, gone
 
     def _shared(self) -> Mapping[str, Check]:
-        """Checks that are the same for every policy."""
+        """Checks that are the same for every policy, and the rest as they are without one."""
         with self._lock:
             if self._names is None:
-                found = {one.name: one.check for one in self.own() if one.check is not None}
-                self._names = found | _people()
+                own = [one.check for one in self.own() if one.check is not None]
+                built: list[Check] = [*structured_checks(), *term_checks(()), *marking_checks(), *secret_checks()]
+                self._names = {one.name: one for one in (*own, *built, *_people())}
             return self._names
 
 
@@ -127,37 +122,10 @@ def named(policy: Policy, direction: Direction) -> tuple[str, ...]:
     )
 
 
-def _scanner(made: Sequence[Check], missing: tuple[CheckRan, ...] = ()) -> Scanner:
-    from jitsuri.guardrails.rules.scanning import Scanner
-
-    return Scanner(made, missing)
-
-
-def _structured(employee: Sequence[str], customer: Sequence[str]) -> dict[str, Check]:
-    return {
-        one.name: one for one in _from("jitsuri.guardrails.rules.structured", "structured_checks", employee, customer)
-    }
-
-
-def _people() -> dict[str, Check]:
-    return {one.name: one for one in _from("jitsuri.guardrails.wire.names", "name_checks")}
-
-
-def _words(terms: Sequence[str]) -> dict[str, Check]:
-    found = [
-        *_from("jitsuri.guardrails.rules.terms", "term_checks", terms),
-        *_from("jitsuri.guardrails.rules.markings", "marking_checks"),
-        *_from("jitsuri.guardrails.rules.secrets", "secret_checks"),
-    ]
-    return {one.name: one for one in found}
-
-
-def _from(module: str, factory: str, *given: Sequence[str]) -> list[Check]:
-    """The checks of a factory; none when its module is not here."""
+def _people() -> list[Check]:
+    """Names and addresses, where that part of the product is installed."""
     try:
-        found = getattr(import_module(module), factory)
-    except ModuleNotFoundError as fault:
-        if fault.name is not None and module.startswith(fault.name):
-            return []
-        raise
-    return cast("list[Check]", found(*given))
+        made = import_module("jitsuri.guardrails.wire.names").name_checks()
+    except ModuleNotFoundError:
+        return []
+    return cast("list[Check]", made)

@@ -19,8 +19,10 @@ _ORDER = {name: at for at, name in enumerate(TYPES)}
 class Scanner:
     """A fixed set of checks. Holds no text between calls; ``skipped`` and ``timed_out`` are for callers to say."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[Check], missing: Sequence[CheckRan] = ()) -> None:
+        """``missing``: checks that should run and are not here; they stand in every result, so that it is not whole."""
         self.checks = tuple(checks)
+        self.missing = tuple(missing)
 
     def scan(self, text: str, thresholds: Mapping[str, float] = _NONE) -> Scanned:
         """What the checks find in a text, with offsets in the text as it was given, each finding at or above the threshold of its
@@ -36,7 +38,7 @@ class Scanner:
                 continue
             ran.append(CheckRan(check.name, check.version, "ran", len(own)))
             found += own
-        return Scanned(tuple(resolved(found, text)), tuple(ran))
+        return Scanned(tuple(resolved(found, text)), (*ran, *self.missing))
 
 
 def resolved(findings: Iterable[Finding], text: str) -> list[Finding]:

@@ -39,6 +39,12 @@ _Look = Callable[[str, int, int], "_Found | None"]
 """Text, first and last character of the anchor + 1 -> what stands there."""
 
 
+def _to(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Where a run ends that begins at a place; there, if nothing of it follows."""
+    match = pattern.match(text, start)
+    return match.end() if match is not None else start
+
+
 def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, free: bool) -> _Look:
     reason = next((reason for word, reason in _REASONS if rule.startswith(word)), "secret_vendor")
     needed = min(least, RECOGNISED - len(begin))
@@ -51,7 +57,7 @@ def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, 
             return None
         if (match := first.match(text, end)) is None or not _mixed(match.group()):
             return None
-        last = rest.match(text, match.end()).end()  # type: ignore[union-attr] - matches nothing at least
+        last = _to(rest, text, match.end())
         if stops is not None and last - end > stops:
             return None
         return start, last, 0.97, reason
@@ -77,10 +83,10 @@ _BLOCK = re.compile(
 )
 
 
-def _private_key(text: str, start: int, end: int) -> _Found | None:
+def _private_key(text: str, start: int, _end: int) -> _Found | None:
     if (match := _PRIVATE.match(text, start)) is None:
         return None
-    return start, _BLOCK.match(text, match.end()).end(), 0.99, "secret_private_key"  # type: ignore[union-attr]
+    return start, _to(_BLOCK, text, match.end()), 0.99, "secret_private_key"
 
 
 _JWT = re.compile(r"[A-Za-z0-9_-]{20}")
@@ -88,12 +94,12 @@ _JWT_REST = re.compile(r"[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+\.?")
 _JWT_HEAD = re.compile(rb'^\{"(?:alg|typ|kid|enc|cty|jku|jwk|x5[tuc]|zip)"')
 
 
-def _jwt(text: str, start: int, end: int) -> _Found | None:
+def _jwt(text: str, start: int, _end: int) -> _Found | None:
     if _goes_on_before(text, start) or (match := _JWT.match(text, start)) is None:
         return None
     if _JWT_HEAD.match(b64decode(match.group(), b"-_")) is None:
         return None
-    return start, _JWT_REST.match(text, match.end()).end(), 0.95, "secret_jwt"  # type: ignore[union-attr]
+    return start, _to(_JWT_REST, text, match.end()), 0.95, "secret_jwt"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
@@ -122,10 +128,12 @@ def _stands_for_another(value: str) -> bool:
 
 _SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[、:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
 _BEHIND = re.compile(
-    rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})", re.IGNORECASE
+    rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})",
+    re.IGNORECASE,
 )
 _BEHIND_ASSIGNED = re.compile(
-    r"(?:[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string))?[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?", re.IGNORECASE
+    r"(?:[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string))?[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?",
+    re.IGNORECASE,
 )
 _MOST = 40
 """Characters of a value by which it is told: with a name and what stands between them not more than ``RECOGNISED``."""
@@ -151,7 +159,7 @@ def _valued(text: str, end: int, behind: re.Pattern[str]) -> tuple[int, int, str
 
 def _whole(text: str, last: int, value: str) -> int:
     """Where a value ends that was recognised by its first characters."""
-    return last if len(value) < _MOST else _VALUE_REST.match(text, last).end()  # type: ignore[union-attr]
+    return last if len(value) < _MOST else _to(_VALUE_REST, text, last)
 
 
 def _password(text: str, start: int, end: int) -> _Found | None:
@@ -162,7 +170,11 @@ def _password(text: str, start: int, end: int) -> _Found | None:
     digits = sum(one.isdigit() for one in value)
     if digits == len(value):
         short = digits < 6 and not text.startswith(("暗証", "pin", "PIN"), start)
-        return None if short or text[last : last + 1] in tuple(_UNIT) else (first, _whole(text, last, value), 0.8, "secret_password")
+        return (
+            None
+            if short or text[last : last + 1] in tuple(_UNIT)
+            else (first, _whole(text, last, value), 0.8, "secret_password")
+        )
     letters = sum(one.isalpha() for one in value)
     marks = len(value) - digits - letters
     if letters and (digits or marks > (value.count("_") + value.count("-") + value.count("."))):
@@ -175,7 +187,7 @@ def _password(text: str, start: int, end: int) -> _Found | None:
 def _named(least: int) -> _Look:
     """What is said to be a key, and looks like one."""
 
-    def look(text: str, start: int, end: int) -> _Found | None:
+    def look(text: str, _start: int, end: int) -> _Found | None:
         if (found := _valued(text, end, _BEHIND_ASSIGNED)) is None:
             return None
         first, last, value = found
@@ -247,7 +259,9 @@ class SecretCheck:
 
     def _found(self, text: str) -> Iterator[Finding]:
         done = 0
-        for which, start, end in sorted(self._anchors.find_matches_as_indexes(flat(text), overlapping=True), key=_place):
+        for which, start, end in sorted(
+            self._anchors.find_matches_as_indexes(flat(text), overlapping=True), key=_place
+        ):
             if start < done:
                 continue
             for look in _LOOKS[which]:
