@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from dataclasses import dataclass
 
 MOST_DROPPED = 8
 """Invisible characters or marks in a row that are dropped or joined; more stay, so that what a check sees of its surroundings
@@ -42,7 +41,10 @@ def _singles() -> dict[int, int]:
     return table
 
 
-_SINGLE = _singles()
+_FOLDED = _singles()
+_SINGLE = [chr(_FOLDED.get(code, code)) for code in range(0x10000)]
+"""By code point; a list, because ``str.translate`` is slow on keys that a mapping lacks."""
+_LETTERS = re.compile("[\U0001d400-\U0001d7ff]")
 _UNEVEN = re.compile(f"[{_INVISIBLE}{_MARKS}\u00ad]")
 _CLUSTER = re.compile(
     f"([{_INVISIBLE}\u00ad]{{1,{MOST_DROPPED}}})|([^{_INVISIBLE}{_MARKS}\u00ad])([{_MARKS}]{{1,{MOST_DROPPED}}})"
@@ -52,14 +54,16 @@ _LONG_VOWEL = re.compile("\u30fc(?<=[0-9]\u30fc)(?=[0-9])")
 _VOICED = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
 
 
-@dataclass(frozen=True, slots=True)
 class Normal:
-    """A text as the checks see it."""
+    """A text as the checks see it. No dataclass: one is made for each text of each call."""
 
-    text: str
-    original: str
-    _starts: array[int] | None = None
-    """Where each character began in the original, with the end of the last; None where lengths are the same."""
+    __slots__ = ("_starts", "original", "text")
+
+    def __init__(self, text: str, original: str, starts: array[int] | None = None) -> None:
+        self.text = text
+        self.original = original
+        self._starts = starts
+        """Where each character began in the original, and where the last ended; None where lengths are the same."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original that a span of the normalised text came from; dropped characters go with the one before them."""
@@ -73,12 +77,16 @@ def normal(text: str) -> Normal:
     if text.isascii():
         return Normal(text, text)
     if _UNEVEN.search(text) is None:
-        return Normal(_dashed(text.translate(_SINGLE)), text)
+        return Normal(_folded(text), text)
     return _uneven(text)
 
 
-def _dashed(text: str) -> str:
-    return _LONG_VOWEL.sub("-", text) if "\u30fc" in text else text
+def _folded(text: str) -> str:
+    """With every character folded that becomes exactly one other."""
+    folded = text.translate(_SINGLE)
+    if _LETTERS.search(folded) is not None:
+        folded = folded.translate(_FOLDED)
+    return _LONG_VOWEL.sub("-", folded) if "\u30fc" in folded else folded
 
 
 def _uneven(text: str) -> Normal:
@@ -92,11 +100,11 @@ def _uneven(text: str) -> Normal:
         starts.extend(range(at, begin))
         at = found.end()
         if found[1] is None:
-            base = found[2].translate(_SINGLE)
+            base = _folded(found[2])
             joined = unicodedata.normalize("NFC", base + "".join(_VOICED.get(mark, mark) for mark in found[3]))
             pieces.append(joined[0])
             starts.append(begin)
             # what does not join is left out: it changes how a letter looks, not which letter it is
     pieces.append(text[at:])
     starts.extend(range(at, len(text) + 1))
-    return Normal(_dashed("".join(pieces).translate(_SINGLE)), text, starts)
+    return Normal(_folded("".join(pieces)), text, starts)

@@ -23,6 +23,7 @@ class Scanner:
         """``missing``: checks that should run and are not here; they stand in every result, so that it is not whole."""
         self.checks = tuple(checks)
         self.missing = tuple(missing)
+        self._silent = tuple(CheckRan(check.name, check.version, "ran") for check in self.checks)
 
     def scan(self, text: str, thresholds: Mapping[str, float] = _NONE) -> Scanned:
         """What the checks find in a text, with offsets in the text as it was given, each finding at or above the threshold of its
@@ -30,13 +31,16 @@ class Scanner:
         seen = normal(text)
         found: list[Finding] = []
         ran: list[CheckRan] = []
-        for check in self.checks:
+        for check, silent in zip(self.checks, self._silent, strict=True):
             try:
-                own = _mapped(check, seen, thresholds.get(check.name, DEFAULT_THRESHOLD))
+                own = _mapped(check, seen, thresholds.get(silent.check, DEFAULT_THRESHOLD))
             except Exception:  # noqa: BLE001 – own checks may raise anything
-                ran.append(CheckRan(check.name, check.version, "failed"))
+                ran.append(CheckRan(silent.check, silent.version, "failed"))
                 continue
-            ran.append(CheckRan(check.name, check.version, "ran", len(own)))
+            if not own:
+                ran.append(silent)
+                continue
+            ran.append(CheckRan(silent.check, silent.version, "ran", len(own)))
             found += own
         return Scanned(tuple(resolved(found, text)), (*ran, *self.missing))
 
@@ -44,10 +48,13 @@ class Scanner:
 def resolved(findings: Iterable[Finding], text: str) -> list[Finding]:
     """Findings without overlaps, by place: the higher score takes the span, then the longer, then the order of ``TYPES``. What
     sticks out of the other keeps its own type, so that nothing that was found is left uncovered."""
+    found = list(findings)
+    if len(found) < 2:
+        return found
     kept: list[Finding] = []
     group: list[Finding] = []
     reach = 0
-    for one in sorted(findings, key=_start):
+    for one in sorted(found, key=_start):
         if group and one.start >= reach:
             kept += _settled(group, text)
             group = []
@@ -98,15 +105,18 @@ def _uncovered(one: Finding, kept: Sequence[Finding], starts: Sequence[int]) -> 
     return parts
 
 
-def _mapped(check: Check, seen: Normal, threshold: float) -> list[Finding]:
+def _mapped(check: Check, seen: Normal, threshold: float) -> Sequence[Finding]:
     """A check's findings at or above its threshold, in the original's offsets. Raises what the check raises, and ValueError for a
     finding that cannot be."""
+    reported = check.find(seen.text)
+    if not reported:
+        return ()
     mapped: list[Finding] = []
-    length, types = len(seen.text), check.types
-    for one in check.find(seen.text):
+    name, types, length = check.name, check.types, len(seen.text)
+    for one in reported:
         if not (0 <= one.start < one.end <= length and 0 <= one.score <= 1 and one.type in types):
-            raise ValueError(f"{check.name}: no such span, score or type")
+            raise ValueError(f"{name}: no such span, score or type")
         if one.score >= threshold:
             start, end = seen.span(one.start, one.end)
-            mapped.append(Finding(start, end, one.type, one.score, one.reason, check.name))
+            mapped.append(Finding(start, end, one.type, one.score, one.reason, name))
     return mapped

@@ -24,19 +24,19 @@ def structured_checks(employee_patterns: Sequence[str] = (), customer_patterns: 
     """One check per structured type, named as the type in lower case. Patterns say how the company's numbers look: ``9`` a digit,
     ``A`` a capital letter, all else itself."""
     reader = Reader()
-    ways: dict[str, Callable[[Places], Iterable[Finding]]] = {
-        "phone": phones,
-        "email": emails,
-        "postal_code": postal_codes,
-        "my_number": my_numbers,
-        "corporate_number": corporate_numbers,
-        "credit_card": cards,
-        "bank_account": bank_accounts,
-        "drivers_license": licences,
-        "passport": passports,
-        "health_insurance": health_insurance,
-        "date_of_birth": birth_dates,
-        "employee_id": labelled_numbers("EMPLOYEE_ID", employee_patterns),
-        "customer_id": labelled_numbers("CUSTOMER_ID", customer_patterns),
-    }
-    return [PlacedCheck(name, (name.upper(),), VERSION, look, reader) for name, look in ways.items()]
+    ways: tuple[tuple[str, Callable[[Places], Iterable[Finding]], frozenset[int] | None], ...] = (
+        ("phone", phones, None),
+        ("email", emails, None),
+        ("postal_code", postal_codes, frozenset({3, 7})),
+        ("my_number", my_numbers, frozenset({1, 4, 12})),
+        ("corporate_number", corporate_numbers, frozenset({1, 13})),
+        ("credit_card", cards, frozenset({1, 4, *range(13, 20)})),
+        ("bank_account", bank_accounts, frozenset(range(3, 9))),
+        ("drivers_license", licences, frozenset({1, 2, 4, 12})),
+        ("passport", passports, frozenset({7})),
+        ("health_insurance", health_insurance, None),
+        ("date_of_birth", birth_dates, None),
+        ("employee_id", labelled_numbers("EMPLOYEE_ID", employee_patterns), None),
+        ("customer_id", labelled_numbers("CUSTOMER_ID", customer_patterns), None),
+    )
+    return [PlacedCheck(name, (name.upper(),), VERSION, look, reader, lengths) for name, look, lengths in ways]

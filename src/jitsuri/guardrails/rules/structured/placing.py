@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
-from jitsuri.guardrails.rules.structured.labelling import KINDS, LABEL, OTHER_DATE, SEX
+from jitsuri.guardrails.rules.structured.labelling import OTHER_DATE, SEX, labels_in
 from jitsuri.guardrails.shapes import Finding
 
 LABEL_REACH: Final = 40
@@ -35,6 +34,11 @@ _CONNECTING = (
 )
 _GAP = re.compile(_CONNECTING)
 _GAP_AFTER = re.compile(r"(?:[\s(「『【\[<:=\-/,、|\"']|が|は|の|:|という|です|→)*+")
+_THREE_FOURS = re.compile(r"[0-9]{4}( ?[-.・] ?| {1,2}|\t)[0-9]{4}\1[0-9]{4}(?!\1?[0-9])")
+_BOXES = re.compile(r"[0-9](?:( |\||\t| \| )[0-9])(?:\1[0-9]){5,17}(?!\1?[0-9])")
+_FEWEST_BOXES = 7
+_JOINTS = frozenset("-. ・\t")
+_NO_SEPARATORS = str.maketrans("", "", " -.・/|\t")
 _DIGIT = re.compile("[0-9]")
 _SHORT = 6
 _UNIT = re.compile(
@@ -47,61 +51,124 @@ def is_word(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
+class Labels:
+    """The labels of a text, in order."""
+
+    __slots__ = ("at", "ends", "kinds", "starts")
+
+    def __init__(self, lower: str) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.kinds: list[str] = []
+        self.at: dict[str, list[int]] = {}
+        """Places in these lists, by kind."""
+        for start, end, kind in labels_in(lower):
+            if end - start <= _SHORT and lower[start].isascii() and _is_inside_word(lower, start, end):
+                continue
+            self.at.setdefault(kind, []).append(len(self.starts))
+            self.starts.append(start)
+            self.ends.append(end)
+            self.kinds.append(kind)
+
+
+def _is_inside_word(lower: str, start: int, end: int) -> bool:
+    before, after = lower[start - 1 : start], lower[end : end + 1]
+    return (before.isascii() and before.isalpha()) or (after.isascii() and after.isalpha())
+
+
 class Places:
     """What one text holds for the structured checks."""
 
+    __slots__ = ("_boxes", "_fours", "_labels", "_lower", "by_length", "runs", "text", "zeros")
+
     def __init__(self, text: str) -> None:
         self.text = text
-        self.runs: list[tuple[int, int]] = []
+        self.runs: list[tuple[int, int]] = [found.span() for found in _RUN.finditer(text)]
         """Digits in a row: start and end."""
         self.by_length: dict[int, list[int]] = {}
         """Starts of such runs by length; those beyond ``LONGEST_RUN`` are in none."""
-        by_length = self.by_length
-        for found in _RUN.finditer(text):
-            start, end = found.span()
-            self.runs.append((start, end))
-            if end - start <= LONGEST_RUN:
-                by_length.setdefault(end - start, []).append(start)
+        self.zeros: list[tuple[int, int]] = []
+        """Starts and lengths of the runs that begin with 0."""
+        for start, end in self.runs:
+            length = end - start
+            if length <= LONGEST_RUN:
+                if length in self.by_length:
+                    self.by_length[length].append(start)
+                else:
+                    self.by_length[length] = [start]
+                if text[start] == "0":
+                    self.zeros.append((start, length))
+        self._lower: str | None = None
+        self._labels: Labels | None = None
+        self._fours: list[tuple[int, int, str]] | None = None
+        self._boxes: list[tuple[int, int, str]] | None = None
 
-    @cached_property
+    @property
     def lower(self) -> str:
         """The text in lower case; as long as the text, which the normalised form of İ sees to."""
-        return self.text.lower()
+        if self._lower is None:
+            self._lower = self.text.lower()
+        return self._lower
 
-    @cached_property
-    def labels(self) -> tuple[list[int], list[int], list[str]]:
-        """Starts, ends and kinds of the labels."""
-        starts: list[int] = []
-        ends: list[int] = []
-        kinds: list[str] = []
-        lower = self.lower
-        for found in LABEL.finditer(lower):
-            start, end = found.span()
-            if lower[start].isascii() and end - start <= _SHORT and self._is_inside_word(start, end):
-                continue
-            starts.append(start)
-            ends.append(end)
-            kinds.append(KINDS[found[0]])
-        return starts, ends, kinds
+    @property
+    def labels(self) -> Labels:
+        if self._labels is None:
+            self._labels = Labels(self.lower)
+        return self._labels
 
-    def _is_inside_word(self, start: int, end: int) -> bool:
-        before, after = self.lower[start - 1 : start], self.lower[end : end + 1]
-        return (before.isascii() and before.isalpha()) or (after.isascii() and after.isalpha())
+    def has_label(self, kind: str) -> bool:
+        return kind in self.labels.at
+
+    @property
+    def fours(self) -> list[tuple[int, int, str]]:
+        """Numbers written in three groups of four: start, end, digits."""
+        if self._fours is None:
+            self._fours = list(self.grouped(4, _THREE_FOURS))
+        return self._fours
+
+    @property
+    def boxes(self) -> list[tuple[int, int, str]]:
+        """Numbers of which each digit stands apart, as in the boxes of forms: start, end, digits."""
+        if self._boxes is None:
+            self._boxes = []
+            end = 0
+            singles = self.by_length.get(1, ())
+            for start in singles if len(singles) >= _FEWEST_BOXES else ():
+                if start >= end and (found := _BOXES.match(self.text, start)) is not None:
+                    end = found.end()
+                    self._boxes.append((start, end, found[0].translate(_NO_SEPARATORS)))
+        return self._boxes
+
+    def grouped(self, first: int, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
+        """Numbers in groups, the first of a given length: start, end, digits."""
+        text = self.text
+        for start in self.by_length.get(first, ()):
+            if text[start + first : start + first + 1] in _JOINTS and (found := pattern.match(text, start)) is not None:
+                yield start, found.end(), found[0].translate(_NO_SEPARATORS)
+
+    def sized(self, *lengths: int) -> Iterator[tuple[int, int, str]]:
+        """Digits in a row of one of the lengths: start, end, digits."""
+        for length in lengths:
+            for start in self.by_length.get(length, ()):
+                yield start, start + length, self.text[start : start + length]
+
+    def boxed(self, length: int) -> Iterator[tuple[int, int, str]]:
+        return (one for one in self.boxes if len(one[2]) == length)
 
     def before(self, at: int) -> Iterable[tuple[int, int, str]]:
         """Labels that end at most ``LABEL_REACH`` before a place, nearest first: start, end, kind."""
-        starts, ends, kinds = self.labels
-        index = bisect_right(ends, at) - 1
-        while index >= 0 and at - ends[index] <= LABEL_REACH:
-            yield starts[index], ends[index], kinds[index]
+        labels = self.labels
+        index = bisect_right(labels.ends, at) - 1
+        while index >= 0 and at - labels.ends[index] <= LABEL_REACH:
+            yield labels.starts[index], labels.ends[index], labels.kinds[index]
             index -= 1
 
     def after(self, at: int, reach: int = AFTER_REACH) -> Iterable[tuple[int, int, str]]:
         """Labels that begin at most ``reach`` behind a place, nearest first."""
-        starts, ends, kinds = self.labels
-        index = bisect_left(starts, at)
-        while index < len(starts) and starts[index] - at <= reach:
-            yield starts[index], ends[index], kinds[index]
+        labels = self.labels
+        index = bisect_left(labels.starts, at)
+        while index < len(labels.starts) and labels.starts[index] - at <= reach:
+            yield labels.starts[index], labels.ends[index], labels.kinds[index]
             index += 1
 
     def is_direct(self, label_end: int, at: int) -> bool:
@@ -142,11 +209,16 @@ class Places:
             return True
         last = before[-1]
         if is_word(last):
-            return False
+            return last.isalpha() and self._ends_label(start)
         if last in "-_+" or last in ".,":
             joined = before[:-1]
             return not (joined and is_word(joined) and (last not in ".," or joined.isdigit()))
         return True
+
+    def _ends_label(self, at: int) -> bool:
+        ends = self.labels.ends
+        index = bisect_right(ends, at) - 1
+        return index >= 0 and ends[index] == at
 
     def ends_clear(self, end: int) -> bool:
         behind = self.text[end : end + 2]
@@ -184,7 +256,12 @@ class PlacedCheck:
     version: str
     look: Callable[[Places], Iterable[Finding]]
     reader: Reader
+    lengths: frozenset[int] | None = None
+    """Digits in a row without which there is nothing to find; None looks at every text."""
 
     def find(self, text: str) -> Iterable[Finding]:
         """As ``shapes.Check`` has it."""
-        return self.look(self.reader.read(text))
+        places = self.reader.read(text)
+        if self.lengths is not None and self.lengths.isdisjoint(places.by_length):
+            return ()
+        return self.look(places)

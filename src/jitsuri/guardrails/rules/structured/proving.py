@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from operator import mul
+
 _MY_NUMBER = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_CORPORATE = (2, 1) * 6
 _LICENCE = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def my_number_holds(digits: str) -> bool:
     """個人番号, 12 digits. Source: 行政手続における特定の個人を識別するための番号の利用等に関する法律施行令に基づく総務省令 Art. 5."""
-    rest = sum(weight * int(digit) for weight, digit in zip(_MY_NUMBER, digits, strict=False)) % 11
+    rest = sum(map(mul, _MY_NUMBER, map(int, digits))) % 11
     return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
 
 
 def corporate_number_holds(digits: str) -> bool:
     """法人番号, 13 digits, the first is the check digit. Source: 法人番号の指定等に関する省令 Art. 2."""
-    total = sum(int(digit) * (2 if at % 2 else 1) for at, digit in enumerate(reversed(digits[1:])))
-    return int(digits[0]) == 9 - total % 9
+    return int(digits[0]) == 9 - sum(map(mul, _CORPORATE, map(int, digits[1:]))) % 9
 
 
 def luhn_holds(digits: str) -> bool:
     """Cards. Source: ISO/IEC 7812-1, annex B."""
-    total = sum(int(digit) for digit in digits[-1::-2]) + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])
-    return total % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, map(int, digits[-2::-2])))) % 10 == 0
 
 
 def article_number_holds(digits: str) -> bool:
@@ -37,5 +38,5 @@ def insurer_number_holds(digits: str) -> bool:
 
 def licence_number_holds(digits: str) -> bool:
     """運転免許証番号: the eleventh of 12 digits. Common knowledge without an official source, so it never decides alone."""
-    rest = sum(weight * int(digit) for weight, digit in zip(_LICENCE, digits, strict=False)) % 11
+    rest = sum(map(mul, _LICENCE, map(int, digits))) % 11
     return int(digits[10]) == (0 if rest <= 1 else 11 - rest)

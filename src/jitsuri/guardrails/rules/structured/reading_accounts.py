@@ -29,7 +29,7 @@ def bank_accounts(places: Places) -> Iterable[Finding]:
     for length in (3, 4):
         for start in places.by_length.get(length, ()):
             found = _BANK_GROUPS.match(text, start)
-            if found and _has_bank_word(places, start, found.end()) and places.begins_clear(start):
+            if found and _has_bank_word(places, start) and places.begins_clear(start):
                 yield Finding(start, found.end(), "BANK_ACCOUNT", 0.85, "context")
     for start in places.by_length.get(5, ()):
         yield from _yucho(places, start)
@@ -45,11 +45,11 @@ def _account(places: Places, start: int, end: int) -> Iterator[Finding]:
         return
     elif standing == NEAR:
         yield Finding(start, end, "BANK_ACCOUNT", 0.8, "context")
-    elif _has_bank_word(places, start, end):
+    elif _has_bank_word(places, start):
         yield Finding(start, end, "BANK_ACCOUNT", 0.6, "context")
 
 
-def _has_bank_word(places: Places, start: int, end: int) -> bool:
+def _has_bank_word(places: Places, start: int) -> bool:
     """Whether a bank is spoken of straight before, with no other number between but those of bank and branch."""
     return _BANK_WORDS.search(places.lower, max(0, start - 24), start) is not None
 
@@ -80,7 +80,7 @@ def _yucho(places: Places, start: int) -> Iterator[Finding]:
 def _is_yucho(places: Places, start: int) -> bool:
     """記号 straight before, or ゆうちょ銀行 near; not where an insurance card is spoken of."""
     for _, end, kind in places.before(start):
-        if kind == "HEALTH_INSURANCE":
+        if kind == _HEALTH:
             return False
         if kind in (YUCHO, "BANK_ACCOUNT") or (kind == SYMBOL and places.is_direct(end, start)):
             return True
@@ -106,6 +106,7 @@ def passports(places: Places) -> Iterable[Finding]:
             yield Finding(found.start(1), found.end(1), "PASSPORT", 0.95, "pattern")
 
 
+_HEALTH = "HEALTH_INSURANCE"
 _INSURED = re.compile(
     r"(?:記号[\s・,、/]{0,2}番号|記号)[\s:=はが「(]{0,4}([0-9A-Za-z一-鿿]{1,4}?[0-9]{1,8}(?:-[0-9]{1,4})?|[0-9]{1,8})"
     r"(?:[\s・,、/\-の]{1,3}(?:番号)?[\s:=はが「(]{0,4}|番号[\s:=はが「(]{0,4})([0-9]{1,8})(?![0-9])(?:[\s(（]{0,2}枝番[\s:=]{0,2}[0-9]{2})?"
@@ -114,17 +115,19 @@ _INSURED = re.compile(
 
 def health_insurance(places: Places) -> Iterable[Finding]:
     """保険者番号, 記号・番号 and what else stands on an insurance card."""
+    if not places.runs or not places.has_label(_HEALTH):
+        return
     for length in (8, 6, 7, 10, 5, 4):
         for start in places.by_length.get(length, ()):
             yield from _insurance_number(places, start, start + length)
     if "記号" in places.text:
         for found in _INSURED.finditer(places.text):
-            if any(kind == "HEALTH_INSURANCE" for _, _, kind in places.before(found.start() + 2)):
-                yield Finding(found.start(1), found.end(), "HEALTH_INSURANCE", 0.9, "context")
+            if any(kind == _HEALTH for _, _, kind in places.before(found.start() + 2)):
+                yield Finding(found.start(1), found.end(), _HEALTH, 0.9, "context")
 
 
 def _insurance_number(places: Places, start: int, end: int) -> Iterator[Finding]:
-    standing = places.standing(start, end, "HEALTH_INSURANCE")
+    standing = places.standing(start, end, _HEALTH)
     if standing < NEAR or not places.is_clear(start, end):
         return
     holds = end - start in (6, 8) and insurer_number_holds(places.text[start:end])
@@ -134,11 +137,12 @@ def _insurance_number(places: Places, start: int, end: int) -> Iterator[Finding]
         score = 0.85 if holds else 0.6
     else:
         return
-    yield Finding(start, end, "HEALTH_INSURANCE", score, "check_digit_context" if holds else "context")
+    yield Finding(start, end, _HEALTH, score, "check_digit_context" if holds else "context")
 
 
 _ID = re.compile(r"[A-Za-z]{0,6}(?:[-_ ](?=[0-9]))?[0-9]{2,12}(?:[-_][0-9A-Za-z]{1,8}){0,3}[A-Za-z]?(?![0-9A-Za-z@])")
 _ID_LETTERS = re.compile(r"[A-Za-z]{1,4}-[A-Za-z]{1,4}-?[0-9]{2,10}(?:-[0-9]{1,6})?(?![0-9A-Za-z@])")
+_ID_GROUPS = re.compile(r"[0-9]{4} [0-9]{4}(?: [0-9]{4}){0,2}(?![0-9A-Za-z@])")
 _NEXT = re.compile(r"(?:[\s,、・/]|と|及び|および|または){1,3}")
 _NOT_ID = re.compile(r"(?:[0-9]{4}[-/.年][0-9]{1,2}[-/.月]|[0-9]{1,3}(?:桁|文字|けた))")
 _CHAIN = 12
@@ -150,20 +154,20 @@ def labelled_numbers(kind: str, patterns: Sequence[str] = ()) -> Callable[[Place
 
     def look(places: Places) -> Iterable[Finding]:
         if places.runs:
-            starts, ends, kinds = places.labels
-            for at, found in enumerate(kinds):
-                if found == kind:
-                    until = starts[at + 1] if at + 1 < len(starts) else len(places.text)
-                    yield from _behind(places, ends[at], until, kind)
+            labels = places.labels
+            for at in labels.at.get(kind, ()):
+                until = labels.starts[at + 1] if at + 1 < len(labels.starts) else len(places.text)
+                yield from _behind(places, labels.ends[at], until, kind)
         for pattern in own:
             for match in pattern.finditer(places.text):
-                yield Finding(match.start(), match.end(), kind, 0.9, "company_pattern")
+                if places.is_clear(*match.span()):
+                    yield Finding(match.start(), match.end(), kind, 0.9, "company_pattern")
 
     return look
 
 
 _UNTIL_ID = re.compile(
-    r"(?:\([^()0-9]{0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶*#_~.;\\]|は|が|も|の|を|第|番号|number|num|no|id|is)*+"
+    r"(?:\((?:[^()0-9]|[0-9]{1,2}(?=桁|ケタ|文字|けた| ?digits)){0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶*#_~.;\\]|は|が|も|の|を|第|番号|number|num|no|id|is)*+"
 )
 
 
@@ -172,7 +176,7 @@ def _behind(places: Places, label_end: int, until: int, kind: str) -> Iterator[F
     gap = _UNTIL_ID.match(places.lower, label_end, min(label_end + 24, len(text)))
     at = gap.end() if gap else label_end
     for count in range(_CHAIN):
-        found = _ID.match(text, at) or _ID_LETTERS.match(text, at)
+        found = _ID_GROUPS.match(text, at) or _ID.match(text, at) or _ID_LETTERS.match(text, at)
         if found is None or at - label_end > LABEL_REACH or _NOT_ID.match(text, at) or (count and at >= until):
             return
         if found.end() - at < 3 or not places.ends_clear(found.end()):

@@ -44,11 +44,10 @@ def birth_dates(places: Places) -> Iterable[Finding]:
     """Western, 和暦 and its short forms, kanji numerals, English; with or without a year where the label is of a birthday."""
     if not (places.runs or "月" in places.text):
         return
-    _, ends, kinds = places.labels
-    for at, kind in enumerate(kinds):
-        if kind == _KIND:
-            for begin, end, score in _behind(places, ends[at]):
-                yield Finding(begin, end, _KIND, score, "context")
+    labels = places.labels
+    for at in labels.at.get(_KIND, ()):
+        for begin, end, score in _behind(places, labels.ends[at]):
+            yield Finding(begin, end, _KIND, score, "context")
     yield from _beside(places)
 
 
@@ -112,6 +111,8 @@ def date_at(places: Places, at: int) -> int | None:
     return at + len(found[0].rstrip())
 
 
+_DATE_JOINTS = frozenset("年月/-. ")
+_ERA_LAST = frozenset("治正和成明大昭平令㍾㍽㍼㍻㋿MTSHRmtshr. ")
 _ERA_FIRST = "明大昭平令㍾㍽㍼㍻㋿MTSHRmtshr"
 
 
@@ -129,13 +130,17 @@ def _has_year(date: str) -> bool:
 
 def _beside(places: Places) -> Iterator[Finding]:
     """Dates with 生まれ, an age or a sex behind, or a sex before, as tables have it."""
-    text, lower = places.text, places.lower
+    text = places.text
     last = 0
     for start, end in places.runs:
-        if start < last or end - start > 8:
+        if start < last or end - start > 8 or text[end : end + 1] not in _DATE_JOINTS and end - start != 8:
             continue
         begin = start
-        if (era := _ERA_BEFORE.search(text, max(0, start - 4), start)) is not None:
+        if (
+            end - start <= 2
+            and text[start - 1 : start] in _ERA_LAST
+            and (era := _ERA_BEFORE.search(text, max(0, start - 4), start))
+        ):
             begin = era.start()
         until = date_at(places, begin)
         if until is None and begin != start:
@@ -144,7 +149,7 @@ def _beside(places: Places) -> Iterator[Finding]:
         if until is None or (begin == start and not places.begins_clear(begin)):
             continue
         last = until
-        score = _beside_score(text, lower, begin, until)
+        score = _beside_score(text, places.lower, begin, until)
         if score:
             yield Finding(begin, until, _KIND, score if _has_year(text[begin:until]) else score - 0.2, "context")
 

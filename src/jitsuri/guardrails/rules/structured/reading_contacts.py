@@ -55,18 +55,16 @@ def phones(places: Places) -> Iterable[Finding]:
         for found in _BRACKETED.finditer(text):
             if _is_dialled(_NON_DIGIT.sub("", found[0])):
                 yield from _phone(places, found.start(), found.end(), 0.9)
-    for length, starts in list(places.by_length.items()):
-        if length in (1, 2, 3, 4, 5, 7, 10, 11):
-            for start in starts:
-                if text[start] == "0":
-                    yield from _domestic(places, start, length)
-    for start in (
-        *places.by_length.get(2, ()),
-        *places.by_length.get(4, ()),
-        *places.by_length.get(5, ()),
-        *places.by_length.get(3, ()),
-    ):
-        yield from _labelled(places, start)
+    for start, length in places.zeros:
+        if length in _FIRST_LENGTHS:
+            yield from _domestic(places, start, length)
+    if places.runs and places.has_label("PHONE"):
+        for length in (2, 3, 4, 5):
+            for start in places.by_length.get(length, ()):
+                yield from _labelled(places, start)
+
+
+_FIRST_LENGTHS = frozenset({1, 2, 3, 4, 5, 7, 10, 11})
 
 
 def _domestic(places: Places, start: int, length: int) -> Iterator[Finding]:

@@ -15,53 +15,20 @@ from jitsuri.guardrails.rules.structured.proving import (
 )
 from jitsuri.guardrails.shapes import Finding
 
-Candidate = tuple[int, int, str]
-"""Start, end, digits."""
-
-_SEPARATORS = str.maketrans("", "", " -.・/|\t")
-_THREE_FOURS = re.compile(r"[0-9]{4}( ?[-.・] ?| {1,2}|\t)[0-9]{4}\1[0-9]{4}(?!\1?[0-9])")
 _CARD_GROUPS = re.compile(
     r"[0-9]{4}( ?- ?| {1,2}|\.|・)(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?!\1?[0-9])"
 )
 _CORPORATE_GROUPS = re.compile(r"[0-9]([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?!\1?[0-9])")
 _LICENCE_GROUPS = re.compile(r"[0-9]{2}([ -])[0-9]{2}\1[0-9]{6}\1[0-9]{2}(?!\1?[0-9])")
-_SPACED = re.compile(r"[0-9](?:( |\||\t| \| )[0-9])(?:\1[0-9]){5,17}(?!\1?[0-9])")
-
-
-def runs_of(places: Places, *lengths: int) -> Iterator[Candidate]:
-    """Digits in a row of one of the lengths."""
-    for length in lengths:
-        for start in places.by_length.get(length, ()):
-            yield start, start + length, places.text[start : start + length]
-
-
-def grouped(places: Places, first: int, pattern: re.Pattern[str]) -> Iterator[Candidate]:
-    """Numbers in groups, the first of a given length."""
-    text = places.text
-    for start in places.by_length.get(first, ()):
-        found = pattern.match(text, start)
-        if found is not None:
-            yield start, found.end(), found[0].translate(_SEPARATORS)
-
-
-def spaced(places: Places, length: int) -> Iterator[Candidate]:
-    """Numbers of which each digit stands apart, as in the boxes of forms."""
-    end = 0
-    for start in places.by_length.get(1, ()):
-        if start >= end and (found := _SPACED.match(places.text, start)) is not None:
-            end = found.end()
-            digits = found[0].translate(_SEPARATORS)
-            if len(digits) == length:
-                yield start, end, digits
 
 
 def my_numbers(places: Places) -> Iterable[Finding]:
     """12 digits. A label without a right check digit counts as a slip of the pen: reported, at a low score."""
-    for start, end, digits in runs_of(places, 12):
+    for start, end, digits in places.sized(12):
         yield from _my_number(places, start, end, digits, 0.55)
-    for start, end, digits in grouped(places, 4, _THREE_FOURS):
+    for start, end, digits in places.fours:
         yield from _my_number(places, start, end, digits, 0.6)
-    for start, end, digits in spaced(places, 12):
+    for start, end, digits in places.boxed(12):
         yield from _my_number(places, start, end, digits, 0.6)
 
 
@@ -81,11 +48,11 @@ def _my_number(places: Places, start: int, end: int, digits: str, bare: float) -
 
 def corporate_numbers(places: Places) -> Iterable[Finding]:
     """13 digits with the check digit in front, or T and these."""
-    for start, end, digits in runs_of(places, 13):
+    for start, end, digits in places.sized(13):
         yield from _corporate_number(places, start, end, digits)
-    for start, end, digits in grouped(places, 1, _CORPORATE_GROUPS):
+    for start, end, digits in places.grouped(1, _CORPORATE_GROUPS):
         yield from _corporate_number(places, start, end, digits)
-    for start, end, digits in spaced(places, 13):
+    for start, end, digits in places.boxed(13):
         yield from _corporate_number(places, start, end, digits)
 
 
@@ -136,12 +103,12 @@ def _is_issuer(digits: str) -> bool:
 
 def cards(places: Places) -> Iterable[Finding]:
     """13 to 19 digits of a known issuer with a right check digit; with a label and a wrong one at a low score."""
-    for start, end, digits in runs_of(places, 13, 14, 15, 16, 17, 18, 19):
+    for start, end, digits in places.sized(13, 14, 15, 16, 17, 18, 19):
         yield from _card(places, start, end, digits, 0.75)
-    for start, end, digits in grouped(places, 4, _CARD_GROUPS):
+    for start, end, digits in places.grouped(4, _CARD_GROUPS):
         yield from _card(places, start, end, digits, 0.9)
     for length in (14, 15, 16):
-        for start, end, digits in spaced(places, length):
+        for start, end, digits in places.boxed(length):
             yield from _card(places, start, end, digits, 0.75)
 
 
@@ -165,11 +132,13 @@ def _card(places: Places, start: int, end: int, digits: str, bare: float) -> Ite
 
 def licences(places: Places) -> Iterable[Finding]:
     """12 digits with a label: too many numbers have twelve."""
+    if not places.runs or not places.has_label("DRIVERS_LICENSE"):
+        return
     for found in (
-        runs_of(places, 12),
-        grouped(places, 4, _THREE_FOURS),
-        grouped(places, 2, _LICENCE_GROUPS),
-        spaced(places, 12),
+        places.sized(12),
+        places.fours,
+        places.grouped(2, _LICENCE_GROUPS),
+        places.boxed(12),
     ):
         for start, end, digits in found:
             standing = places.standing(start, end, "DRIVERS_LICENSE")
