@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import cast
 
 from jitsuri.guardrails.rules.markings import marking_checks
 from jitsuri.guardrails.rules.scanning import Scanner
@@ -18,6 +16,7 @@ from jitsuri.guardrails.rules.secrets.finding import secret_checks
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.rules.terms import term_checks
 from jitsuri.guardrails.shapes import TYPES, Check, CheckRan, CheckState, Direction, Policy
+from jitsuri.guardrails.wire.names import name_checks
 from jitsuri.guardrails.wire.plugging_in import OwnCheck, own_checks
 from jitsuri.terms.outcomes import Refusal
 
@@ -90,6 +89,10 @@ class Checks:
                 self._everything = Scanner(made)
             return self._everything
 
+    def warm(self) -> None:
+        """Load what the first text would load: dictionaries and own checks. Takes a second; not on the loop."""
+        self.everything().scan("山田様")
+
     def is_quick(self, policy: Policy, direction: Direction) -> bool:
         """Whether only built-in checks run that take no more than milliseconds per 1,000 characters, so that a short text
         may be scanned on the loop. Own checks never count as quick: nobody measured them."""
@@ -111,7 +114,7 @@ class Checks:
             if self._names is None:
                 own = [one.check for one in self.own() if one.check is not None]
                 built: list[Check] = [*structured_checks(), *term_checks(()), *marking_checks(), *secret_checks()]
-                self._names = {one.name: one for one in (*own, *built, *_people())}
+                self._names = {one.name: one for one in (*own, *built, *name_checks())}
             return self._names
 
 
@@ -120,12 +123,3 @@ def named(policy: Policy, direction: Direction) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(r.check for r in policy.rules if (r.inward if direction == "in" else r.outward) is not None)
     )
-
-
-def _people() -> list[Check]:
-    """Names and addresses, where that part of the product is installed."""
-    try:
-        made = import_module("jitsuri.guardrails.wire.names").name_checks()
-    except ModuleNotFoundError:
-        return []
-    return cast("list[Check]", made)

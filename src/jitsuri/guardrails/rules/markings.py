@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ahocorasick_rs import AhoCorasick
 
-from jitsuri.guardrails.rules.secrets.finding import flat
+from jitsuri.guardrails.rules.secrets.finding import flat, matches
 from jitsuri.guardrails.shapes import Finding
 
 VERSION = "1"
@@ -90,8 +90,7 @@ class MarkingCheck:
         """Markings from left to right; of words that overlap the longest. Linear in the text."""
         found: list[Finding] = []
         reach = -1
-        matches = self._finder.find_matches_as_indexes(flat(text), overlapping=True)
-        for which, start, end in sorted(matches, key=_place):
+        for which, start, end in sorted(matches(self._finder, flat(text)), key=_place):
             if end <= reach or _runs_on(text, start, end):
                 continue
             reach = end

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ahocorasick_rs import AhoCorasick
 
 from jitsuri.guardrails.rules.normalising import normal
-from jitsuri.guardrails.rules.secrets.finding import flat
+from jitsuri.guardrails.rules.secrets.finding import flat, matches
 from jitsuri.guardrails.shapes import Finding
 
 VERSION = "1"
@@ -61,14 +61,12 @@ def bare(term: str) -> str:
 
 def unusable(terms: Iterable[str]) -> list[str]:
     """Terms that cannot be looked for: empty ones, single characters, and those longer than ``LONGEST``."""
-    return [one for one in terms if not 2 <= len(_folded(normal(one).text)[0]) <= LONGEST]
+    return [one for one in terms if not 2 <= len(_folded(normal(one).text.translate(_FOLDED))) <= LONGEST]
 
 
-def _folded(text: str) -> tuple[str, list[int]]:
-    """A text as terms are compared, and the places that were left out, ascending."""
-    plain = flat(text.translate(_FOLDED))
-    left = [match.start() for match in _LEFT_OUT.finditer(plain)]
-    return (_LEFT_OUT.sub("", plain) if left else plain), left
+def _folded(text: str) -> str:
+    """A normalised text as terms are compared."""
+    return flat(text).replace("ー", "-").replace(" ", "").replace("・", "")  # all other dashes are one already
 
 
 def _ways(term: str) -> Iterator[str]:
@@ -91,7 +89,8 @@ class TermCheck:
         for term in terms:
             seen = normal(term).text
             for way in _ways(seen):
-                folded, left = _folded(way.strip())
+                plain = way.translate(_FOLDED).strip()
+                folded, left = _folded(plain), [match.start() for match in _LEFT_OUT.finditer(plain)]
                 if 1 <= len(folded) <= LONGEST:
                     gaps = frozenset(place - at for at, place in enumerate(left))
                     known.setdefault(folded, (folded.isascii(), gaps))
@@ -104,19 +103,18 @@ class TermCheck:
         """Terms by place, the longest where one lies inside another. Linear in the text."""
         if self._finder is None:
             return []
-        folded, left = _folded(text)
-        matches = self._finder.find_matches_as_indexes(folded, overlapping=True)
-        if not matches:
+        folded = _folded(text)
+        hits = matches(self._finder, folded)
+        if not hits:
             return []
+        left = [match.start() for match in _LEFT_OUT.finditer(text)]
         # the i-th that was left out stood before the character left[i] - i of the folded text
         steps = [place - at for at, place in enumerate(left)]
-        found = sorted(self._looked(text, folded, steps, matches), key=lambda one: (one.start, -one.end))
+        found = sorted(self._looked(text, steps, hits), key=lambda one: (one.start, -one.end))
         return list(_outermost(found))
 
-    def _looked(
-        self, text: str, folded: str, steps: Sequence[int], matches: Iterable[tuple[int, int, int]]
-    ) -> Iterator[Finding]:
-        for which, begin, end in matches:
+    def _looked(self, text: str, steps: Sequence[int], hits: Iterable[tuple[int, int, int]]) -> Iterator[Finding]:
+        for which, begin, end in hits:
             before = bisect_right(steps, begin)
             inside = bisect_right(steps, end - 1) - before
             start, stop = begin + before, end + before + inside

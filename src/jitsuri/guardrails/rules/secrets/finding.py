@@ -49,13 +49,14 @@ def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, 
     reason = next((reason for word, reason in _REASONS if rule.startswith(word)), "secret_vendor")
     needed = min(least, RECOGNISED - len(begin))
     first = re.compile(f"[{alphabet}]{{{needed}}}")
+    looks_drawn = _mixed if re.match(f"[{alphabet}]", "7") else _lettered
     rest = re.compile(f"[{alphabet}]*+")
     stops = most if most is not None and most + len(begin) < RECOGNISED else None
 
     def look(text: str, start: int, end: int) -> _Found | None:
         if (not free and text[start:end] != begin) or _goes_on_before(text, start):
             return None
-        if (match := first.match(text, end)) is None or not _mixed(match.group()):
+        if (match := first.match(text, end)) is None or not looks_drawn(match.group()):
             return None
         last = _to(rest, text, match.end())
         if stops is not None and last - end > stops:
@@ -76,11 +77,18 @@ def _mixed(part: str) -> bool:
     return len(set(part)) >= 7 and any(one.isdigit() for one in part)
 
 
+def _lettered(part: str) -> bool:
+    """The same, of what has no digits."""
+    return len(set(part)) >= 10 and part.lower() != part != part.upper()
+
+
 _PRIVATE = re.compile(r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
 _BLOCK = re.compile(
     r"(?:(?:\s|\\[nr])++(?:[A-Za-z0-9+/=]{16,}+|(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): ?[^\n]{0,100}+))*+"
-    r"(?:(?:\s|\\[nr])++=?[A-Za-z0-9+/=]{1,15}+)?+(?:(?:\s|\\[nr])*+-----END[A-Z ]{0,40}(?:-----)?)?"
+    r"(?:(?:\s|\\[nr])++=?[A-Za-z0-9+/=]{1,15}+)?+(?:\s|\\[nr])*+(?:\\|-{1,5}+(?:E(?:N(?:D[A-Z ]{0,40}+-{0,5}+)?+)?+)?+)?+"
 )
+"""Lines of base64 and headers, a last short line, and of the end as much as has come: blanks before it belong to the block, so that
+in a stream nothing of it lies outside."""
 
 
 def _private_key(text: str, start: int, _end: int) -> _Found | None:
@@ -259,9 +267,7 @@ class SecretCheck:
 
     def _found(self, text: str) -> Iterator[Finding]:
         done = 0
-        for which, start, end in sorted(
-            self._anchors.find_matches_as_indexes(flat(text), overlapping=True), key=_place
-        ):
+        for which, start, end in sorted(matches(self._anchors, flat(text)), key=_place):
             if start < done:
                 continue
             for look in _LOOKS[which]:
@@ -277,15 +283,23 @@ def _place(match: tuple[int, int, int]) -> tuple[int, int]:
     return match[1], -match[2]
 
 
+def flat(text: str) -> str:
+    """A text in lower case, of the same length."""
+    lowered = text.lower()
+    return (
+        lowered if len(lowered) == len(text) else "".join(low if len(low := one.lower()) == 1 else one for one in text)
+    )
+
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def flat(text: str) -> str:
-    """A text in lower case of the same length, without what cannot be written in UTF-8."""
-    lowered = text.lower()
-    if len(lowered) != len(text):
-        lowered = "".join(low if len(low := one.lower()) == 1 else one for one in text)
-    return lowered if lowered.isascii() or _SURROGATES.search(lowered) is None else _SURROGATES.sub("�", lowered)
+def matches(finder: AhoCorasick, text: str) -> list[tuple[int, int, int]]:
+    """Which words stand where, those inside others included: index, first character, one past the last."""
+    try:
+        return finder.find_matches_as_indexes(text, overlapping=True)
+    except UnicodeEncodeError:  # half of a pair has no UTF-8
+        return finder.find_matches_as_indexes(_SURROGATES.sub("�", text), overlapping=True)
 
 
 def secret_checks() -> list[SecretCheck]:

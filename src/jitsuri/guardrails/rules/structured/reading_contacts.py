@@ -148,50 +148,7 @@ _SPELT_AT = re.compile(
 )
 _SPELT = re.compile(r"[\[({<【] ?(?:at|AT|At|アット|@|あっと)")
 _FILES = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "css",
-        "js",
-        "ts",
-        "tsx",
-        "jsx",
-        "json",
-        "xml",
-        "html",
-        "htm",
-        "md",
-        "txt",
-        "py",
-        "java",
-        "cpp",
-        "php",
-        "sh",
-        "yml",
-        "yaml",
-        "toml",
-        "csv",
-        "tsv",
-        "log",
-        "zip",
-        "gz",
-        "tar",
-        "exe",
-        "dll",
-        "pdf",
-        "doc",
-        "docx",
-        "xls",
-        "xlsx",
-        "ppt",
-        "pptx",
-        "local",
-        "lock",
-    ]
+    ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "tsx", "jsx", "json", "xml", "html", "htm", "md", "txt", "py", "java", "cpp", "php", "sh", "yml", "yaml", "toml", "csv", "tsv", "log", "zip", "gz", "tar", "exe", "dll", "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "local", "lock"]
 )
 """Endings of file names, which are no domains (icon@2x.png)."""
 
