@@ -1,15 +1,29 @@
 """Set up the virtual environment: ``setup.py FOLDER LOCK [MORE]``, and one line that mends what is missing.
 
-What a second lock adds is left uncompiled: it is used once, and compiling it would double its size.
+Packages are left uncompiled: Python compiles what is used when it is first used, about a quarter of them (decision 0041). What the
+product's own commands import is compiled here, so that the first start is as quick as any other and so is every start of a user who
+may not write into the folder.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+COMPILES = """
+import importlib, pkgutil, jitsuri
+for found in pkgutil.walk_packages(jitsuri.__path__, "jitsuri."):
+    if not found.name.endswith("__main__"):
+        try:
+            importlib.import_module(found.name)
+        except Exception:
+            pass
+"""
+"""Imports all of the product, which compiles what it stands on; whatever does not import here says so where it is used."""
 
 
 def main() -> int:
@@ -28,11 +42,9 @@ def main() -> int:
                   f"  apt-get install python{version}-venv", file=sys.stderr)  # fmt: skip
             print(made.stderr or made.stdout, file=sys.stderr)
             return 1
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    more = [[*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / name)] for name in sys.argv[3:]]
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
     steps = (
-        [*pip, "--require-hashes", "-r", str(lock)],
-        *more,
+        *([*pip, "--require-hashes", "-r", str(name)] for name in (lock, *(ROOT / name for name in sys.argv[3:]))),
         [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
     )
     for step in steps:
@@ -40,6 +52,8 @@ def main() -> int:
             print("部品を入れられませんでした。網への道（プロキシなど）を確かめてください。 / "
                   "installing failed: check that the package index can be reached.", file=sys.stderr)  # fmt: skip
             return 1
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([str(python), "-c", COMPILES], env=environment, capture_output=True, check=False)
     return 0
 
 

@@ -12,7 +12,6 @@ from time import perf_counter
 
 import msgspec
 import pytest
-import zstandard
 from genai_prices.data_units import unit_data
 from library_book import library_book
 
@@ -25,6 +24,7 @@ from jitsuri.ledger.wire.compiling import COUNTED, book_from_file, installed_sou
 from jitsuri.ledger.wire.packing import from_json, packed, sealed, to_json, unpacked
 from jitsuri.terms.errors import CallerError, OperatorError
 from jitsuri.terms.usage import Usage
+from jitsuri.terms.zstd import compress
 
 SMALL = [
     {
@@ -129,7 +129,7 @@ def test_a_damaged_book_is_told_and_not_used() -> None:
     with pytest.raises(OperatorError, match="price_book_damaged"):
         unpacked(b"not a book", "0123456789abcdef")
     with pytest.raises(OperatorError, match="price_book_damaged"):
-        unpacked(zstandard.ZstdCompressor().compress(b'{"format":1}'), "0123456789abcdef")
+        unpacked(compress(b'{"format":1}'), "0123456789abcdef")
 
 
 @pytest.mark.quiet

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from zstandard import ZstdCompressor, ZstdDecompressor
 
 from jitsuri.terms.errors import OperatorError
 from jitsuri.terms.ids import digest_16
+from jitsuri.terms.zstd import compress, decompress
 
 _VERSION = b"\x01"
 KEY_BYTES = 32
@@ -23,7 +23,7 @@ KEY_BYTES = 32
 def seal(text: bytes, key: bytes, call_id: UUID, part: str) -> bytes:
     """Compress and encrypt the JSON of one part of a call."""
     nonce = digest_16(b"nonce", call_id.bytes, part.encode(), digest_16(text))[:12]
-    return _VERSION + nonce + AESGCM(key).encrypt(nonce, ZstdCompressor().compress(text), _bound(call_id, part))
+    return _VERSION + nonce + AESGCM(key).encrypt(nonce, compress(text), _bound(call_id, part))
 
 
 def unseal(sealed: bytes, key: bytes, call_id: UUID, part: str) -> bytes:
@@ -32,7 +32,7 @@ def unseal(sealed: bytes, key: bytes, call_id: UUID, part: str) -> bytes:
         packed = AESGCM(key).decrypt(sealed[1:13], sealed[13:], _bound(call_id, part))
     except InvalidTag as error:
         raise OperatorError("text_key_wrong", call=call_id, part=part) from error
-    return ZstdDecompressor().decompress(packed)
+    return decompress(packed)
 
 
 def _bound(call_id: UUID, part: str) -> bytes:

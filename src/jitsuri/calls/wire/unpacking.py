@@ -6,7 +6,7 @@ import codecs
 import zlib
 from collections.abc import Callable, Iterator
 
-import zstandard
+from jitsuri.terms.zstd import ZstdDecompressor, ZstdError
 
 BLOCK_BYTES = 1024 * 1024
 
@@ -147,7 +147,7 @@ def _gunzipped(read: Read) -> Iterator[bytes]:
 def _unzstd(read: Read) -> Iterator[bytes]:
     packed = read(BLOCK_BYTES)
     while packed:
-        frame = zstandard.ZstdDecompressor().decompressobj()
+        frame = ZstdDecompressor()
         held: list[bytes] = []
         held_bytes = 0
         while not frame.eof:
@@ -156,7 +156,7 @@ def _unzstd(read: Read) -> Iterator[bytes]:
                 raise ArchiveError("archive_truncated")
             try:
                 text = frame.decompress(packed[:_ZSTD_STEP_BYTES])
-            except zstandard.ZstdError:
+            except ZstdError:
                 yield b"".join(held)
                 raise ArchiveError("archive_damaged") from None
             held.append(text)

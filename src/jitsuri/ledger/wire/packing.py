@@ -12,10 +12,10 @@ from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
-import zstandard
 
 from jitsuri.ledger.shapes.pricing import Factor, Override, PriceBook, Retirement, Vendor
 from jitsuri.terms.errors import OperatorError
+from jitsuri.terms.zstd import ZstdError, compress, decompress
 
 FORMAT = 1
 """Version of the stored form."""
@@ -82,7 +82,7 @@ def from_json(content: bytes) -> PriceBook:
 
 def packed(book: PriceBook) -> bytes:
     """What ``ledger_price_books.content`` holds."""
-    return zstandard.ZstdCompressor(level=LEVEL).compress(to_json(book))
+    return compress(to_json(book), level=LEVEL)
 
 
 @lru_cache(maxsize=2)
@@ -92,8 +92,8 @@ def unpacked(content: bytes, book_id: str) -> PriceBook:
     The last two are remembered: every page reads the book in use, and reading one takes 20 ms.
     """
     try:
-        book = from_json(zstandard.ZstdDecompressor().decompress(content))
-    except zstandard.ZstdError as error:
+        book = from_json(decompress(content))
+    except ZstdError as error:
         raise OperatorError("price_book_damaged", book_id=book_id, why=str(error)) from error
     if book.book_id != book_id:
         raise OperatorError("price_book_damaged", book_id=book_id, why=f"the content is {book.book_id}")
