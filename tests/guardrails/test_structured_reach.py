@@ -15,6 +15,7 @@ from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.segmenting import REACH
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.rules.structured.labelling import KINDS
+from jitsuri.guardrails.shapes import Check
 from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
 
 BEHIND = 24
@@ -43,24 +44,31 @@ _PIECES = st.sampled_from(
 _TEXTS = st.lists(_PIECES, min_size=8, max_size=60).map("".join)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_TEXTS, st.data())
 def test_a_window_shows_what_the_whole_text_shows(text: str, data: st.DataObject) -> None:
     text = normal(text).text
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     for check in CHECKS:
-        whole = {
-            (one.start, one.end, one.score)
-            for one in check.find(text)
-            if one.start - REACH >= start and one.end + BEHIND <= end
+        found = {(one.start, one.end, one.score) for one in check.find(text)}
+        before, behind = REACH if start else 0, BEHIND if end < len(text) else 0
+        assert _within(check, text, start, end) == {
+            one for one in found if one[0] - before >= start and one[1] + behind <= end
         }
-        window = {
-            (one.start + start, one.end + start, one.score)
-            for one in check.find(text[start:end])
-            if one.start >= REACH and one.end + start + BEHIND <= end
-        }
-        assert window == whole, check.name
+        for one in found:
+            narrow = max(0, one[0] - REACH), min(len(text), one[1] + BEHIND)
+            assert one in _within(check, text, *narrow), (check.name, text[narrow[0] : narrow[1]])
+
+
+def _within(check: Check, text: str, start: int, end: int) -> set[tuple[int, int, float]]:
+    """What a check finds in a window, as far as it has room there; a window that begins or ends with the text has room."""
+    before, behind = REACH if start else 0, BEHIND if end < len(text) else 0
+    return {
+        (one.start + start, one.end + start, one.score)
+        for one in check.find(text[start:end])
+        if one.start >= before and one.end + start + behind <= end
+    }
 
 
 @settings(max_examples=150, deadline=None)
@@ -112,10 +120,10 @@ _SHAPES: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_time_grows_with_length(shape: str) -> None:
     """Twice the text takes at most about three times as long; the least of three measurements counts."""
-    size = 30_000
+    size = 10_000
     short, double = (min(_seconds(_SHAPES[shape](size * times)) for _ in range(3)) for times in (1, 2))
 
-    assert double <= 3 * short + 0.02
+    assert double <= 3 * short + 0.01
 
 
 def _seconds(text: str) -> float:

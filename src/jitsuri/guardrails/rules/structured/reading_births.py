@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from jitsuri.guardrails.rules.structured.placing import Places, is_word
+from jitsuri.guardrails.rules.structured.labelling import labels_in
+from jitsuri.guardrails.rules.structured.placing import LABEL_REACH, Places, is_word
 from jitsuri.guardrails.shapes import Finding
 
 _KIND = "DATE_OF_BIRTH"
@@ -54,13 +55,13 @@ def birth_dates(places: Places) -> Iterable[Finding]:
 def _behind(places: Places, label_end: int) -> Iterator[tuple[int, int, float]]:
     """A date behind its label."""
     text = places.text
-    found = _first_date(places, label_end, label_end + 32)
+    found = _first_date(places, label_end, label_end + LABEL_REACH)
     if found is None:
         return
     start, end = found
     if places.is_direct(label_end, start):
         yield start, end, 0.95 if _has_year(text[start:end]) else 0.6
-        again = _first_date(places, end, end + 3)
+        again = _first_date(places, end, min(end + 3, label_end + LABEL_REACH))
         if again is not None and text[end : again[0]].strip() in ("(", "/", "", "・"):
             yield again[0], again[1], 0.9
     elif (
@@ -72,7 +73,7 @@ def _behind(places: Places, label_end: int) -> Iterator[tuple[int, int, float]]:
 
 
 def _other_label(places: Places, start: int, end: int) -> bool:
-    return any(kind != _KIND for _, _, kind in places.after(start, end - start))
+    return any(kind != _KIND for _, _, kind in labels_in(places.lower[start:end]))
 
 
 def _first_date(places: Places, start: int, until: int) -> tuple[int, int] | None:
@@ -131,13 +132,17 @@ def _has_year(date: str) -> bool:
 def _beside(places: Places) -> Iterator[Finding]:
     """Dates with 生まれ, an age or a sex behind, or a sex before, as tables have it."""
     text = places.text
-    last = 0
     for start, end in places.runs:
-        if start < last or end - start > 8 or text[end : end + 1] not in _DATE_JOINTS and end - start != 8:
+        length = end - start
+        if (
+            length > 8
+            or (length != 8 and text[end : end + 1] not in _DATE_JOINTS)
+            or text[start - 1 : start] in _INSIDE_DATE
+        ):
             continue
         begin = start
         if (
-            end - start <= 2
+            length <= 2
             and text[start - 1 : start] in _ERA_LAST
             and (era := _ERA_BEFORE.search(text, max(0, start - 4), start))
         ):
@@ -148,10 +153,12 @@ def _beside(places: Places) -> Iterator[Finding]:
             until = date_at(places, begin)
         if until is None or (begin == start and not places.begins_clear(begin)):
             continue
-        last = until
         score = _beside_score(text, places.lower, begin, until)
         if score:
             yield Finding(begin, until, _KIND, score if _has_year(text[begin:until]) else score - 0.2, "context")
+
+
+_INSIDE_DATE = frozenset("年月/-")
 
 
 def _beside_score(text: str, lower: str, begin: int, until: int) -> float:
