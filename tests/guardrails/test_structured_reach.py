@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
 
 from jitsuri.guardrails.rules.normalising import normal
 from jitsuri.guardrails.rules.scanning import Scanner
@@ -16,7 +18,6 @@ from jitsuri.guardrails.rules.segmenting import REACH
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.rules.structured.labelling import KINDS
 from jitsuri.guardrails.shapes import Check
-from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
 
 BEHIND = 24
 CHECKS = structured_checks(["A9999-99"], ["9999-9999"])
@@ -78,9 +79,7 @@ def test_findings_lie_in_the_text_and_do_not_overlap(text: str) -> None:
 
     assert scanned.is_whole
     assert all(0 <= one.start < one.end <= len(text) for one in scanned.findings)
-    assert all(
-        one.end <= following.start for one, following in zip(scanned.findings, scanned.findings[1:], strict=False)
-    )
+    assert all(one.end <= following.start for one, following in pairwise(scanned.findings))
 
 
 _SHAPES: dict[str, Callable[[int], str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +32,7 @@ DIRECT: Final = 3
 _RUN = re.compile(r"[0-9]+")
 _CONNECTING = (
     r"(?:\([^()]{0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶►◆■●・*#_~.;?!\\]|は|が|も|の|を|に|第|番号|ナンバー|number|num|no|id"
-    r"|is|was|on|as|西暦|和暦|です|記載|以下|下記|通り|とおり|【|】|value|string|text)*+"
+    r"|is|was|on|as|西暦|和暦|です|記載|以下|下記|通り|とおり|ですが|氏名|value|string|text)*+"
 )
 _GAP = re.compile(_CONNECTING)
 _GAP_AFTER = re.compile(r"(?:[\s(「『【\[<:=\-/,、|\"']|が|は|の|:|という|です|→)*+")
@@ -44,7 +44,8 @@ _NO_SEPARATORS = str.maketrans("", "", " -.・/|\t")
 _DIGIT = re.compile("[0-9]")
 _SHORT = 6
 _UNIT = re.compile(
-    r" ?(?:円|個(?!人)|件(?!名)|枚|%|万(?!が)|億|kg|km|px|ms|kb|mb|gb|usd|jpy|yen)|台|本(?![人店社日])|名(?![義前称])|人(?![事名])|回(?!線)|点|分(?!類)|秒|時|月|年|日|ヶ|か月|千|兆"
+    r" ?(?:円|個(?!人)|件(?!名)|枚|%|万(?!が)|億|kg|km|px|ms|kb|mb|gb|usd|jpy|yen)|台|本(?![人店社日])|名(?![義前称])|人(?![事名])"
+    r"|回(?!線)|点|分(?!類)|秒|時|月|年|日|ヶ|か月|千|兆"
 )
 
 
