@@ -16,8 +16,19 @@ from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.terms import LONGEST, TermCheck, bare, unusable
 from jitsuri.guardrails.wire.proving import prove
 
-TERMS = ("株式会社エグザンプル商事", "Project Orion", "サーバー計画", "極光", "アクア", "(株)山田・田中", "Acme Co., Ltd.", "Togo", "X9",
-         "極光計画", "NDA-7")  # fmt: skip
+TERMS = (
+    "株式会社エグザンプル商事",
+    "Project Orion",
+    "サーバー計画",
+    "極光",
+    "アクア",
+    "(株)山田・田中",
+    "Acme Co., Ltd.",
+    "Togo",
+    "X9",
+    "極光計画",
+    "NDA-7",
+)
 CHECK = TermCheck(TERMS)
 MARKING = MarkingCheck()
 
@@ -66,9 +77,19 @@ def test_what_is_another_word(text: str) -> None:
 
 def test_the_form_of_a_company_is_taken_off() -> None:
     ways = {
-        "株式会社極光", "極光 株式会社", "(株)極光", "㈱極光", "極光㈱", "極光 Co., Ltd.", "極光 Inc.", "極光 Corporation", "有限会社極光", "合同会社極光",
-        "極光, LLC", "極光 K.K.",
-    }  # fmt: skip
+        "株式会社極光",
+        "極光 株式会社",
+        "(株)極光",
+        "㈱極光",
+        "極光㈱",
+        "極光 Co., Ltd.",
+        "極光 Inc.",
+        "極光 Corporation",
+        "有限会社極光",
+        "合同会社極光",
+        "極光, LLC",
+        "極光 K.K.",
+    }
     assert {bare(normal(way).text) for way in ways} == {"極光"}
     assert bare("株式会社光") == "株式会社光"  # one character would be found everywhere
     assert bare("Index") == "Index"
@@ -106,7 +127,7 @@ def test_ten_thousand_terms_are_built_fast_and_cost_nothing() -> None:
     "piece", ["極光", "極 ", "極" + " " * 1000, "株式会社", "Togo ", "T o g o ", "極光計画極光", "・", "アクアアクア"]
 )
 def test_a_hundred_thousand_candidates_take_linear_time(piece: str) -> None:
-    text = piece * (1_000 if len(piece) > 1_000 else 100_000)
+    text = (piece * 100_000)[:300_000]
     began = time.thread_time()
     list(CHECK.find(text))
     list(MARKING.find(text))
@@ -115,9 +136,11 @@ def test_a_hundred_thousand_candidates_take_linear_time(piece: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    before=st.text(alphabet="はがのを、。 \n", max_size=8), after=st.text(alphabet="はがのを、。 \n", max_size=8),
-    term=st.sampled_from(["サーバー計画", "極光計画", "エグザンプル商事"]), gaps=st.lists(st.sampled_from(["", "", "", " ", "・", "　"]), min_size=8, max_size=8),
-)  # fmt: skip
+    before=st.text(alphabet="はがのを、。 \n", max_size=8),
+    after=st.text(alphabet="はがのを、。 \n", max_size=8),
+    term=st.sampled_from(["サーバー計画", "極光計画", "エグザンプル商事"]),
+    gaps=st.lists(st.sampled_from(["", "", "", " ", "・", "　"]), min_size=8, max_size=8),
+)
 def test_blanks_inside_never_hide_a_word(before: str, after: str, term: str, gaps: list[str]) -> None:
     written = "".join(char + gap for char, gap in zip(term, gaps, strict=False)).rstrip(" ・　")
     if len(written) - len(term) > 8:
@@ -127,15 +150,32 @@ def test_blanks_inside_never_hide_a_word(before: str, after: str, term: str, gap
 
 
 MARKED = [
-    ("【社外秘】2025年度計画", "社外秘", 0.9), ("社外秘\n計画書", "社外秘", 0.9), ("計画書   社外秘\n本文", "社外秘", 0.8), ("取扱区分：極秘", "極秘", 0.9),
-    ("※取扱注意※", "取扱注意", 0.9), ("社外秘_事業計画.xlsx を送ります", "社外秘", 0.8), ("本資料は社外秘です。", "社外秘", 0.7),
-    ("CONFIDENTIAL\nQ3 plan", "CONFIDENTIAL", 0.9), ("Strictly Confidential - do not forward", "Strictly Confidential", 0.8),
-    ("This document is CONFIDENTIAL.", "CONFIDENTIAL", 0.7), ("（秘）人事評価", "秘", 0.9), ("㊙ 新製品", "㊙", 0.9), ("# 社外秘", "社外秘", 0.9),
-    ("[INTERNAL USE ONLY] memo", "INTERNAL USE ONLY", 0.9), ("Classification: Restricted", "Restricted", 0.9), ("関係者限り：人事異動", "関係者限り", 0.8),
-    ("件名: 【取扱注意】異動", "取扱注意", 0.9), ("Proprietary and Confidential", "Proprietary and Confidential", 0.9), ("社外秘 2025年度計画", "社外秘", 0.8),
-    ("［厳秘］", "厳秘", 0.9), ("<部外秘>", "部外秘", 0.9), ("機密性２情報", "機密性２情報", 0.9), ("ＣＯＮＦＩＤＥＮＴＩＡＬ\n", "ＣＯＮＦＩＤＥＮＴＩＡＬ", 0.9),
-    ("マル秘\n", "マル秘", 0.9), ("ヘッダー | 社外秘 | 1/3", "社外秘", 0.0),
-]  # fmt: skip
+    ("【社外秘】2025年度計画", "社外秘", 0.9),
+    ("社外秘\n計画書", "社外秘", 0.9),
+    ("計画書   社外秘\n本文", "社外秘", 0.8),
+    ("取扱区分：極秘", "極秘", 0.9),
+    ("※取扱注意※", "取扱注意", 0.9),
+    ("社外秘_事業計画.xlsx を送ります", "社外秘", 0.8),
+    ("本資料は社外秘です。", "社外秘", 0.7),
+    ("CONFIDENTIAL\nQ3 plan", "CONFIDENTIAL", 0.9),
+    ("Strictly Confidential - do not forward", "Strictly Confidential", 0.8),
+    ("This document is CONFIDENTIAL.", "CONFIDENTIAL", 0.7),
+    ("（秘）人事評価", "秘", 0.9),
+    ("㊙ 新製品", "㊙", 0.9),
+    ("# 社外秘", "社外秘", 0.9),
+    ("[INTERNAL USE ONLY] memo", "INTERNAL USE ONLY", 0.9),
+    ("Classification: Restricted", "Restricted", 0.9),
+    ("関係者限り：人事異動", "関係者限り", 0.8),
+    ("件名: 【取扱注意】異動", "取扱注意", 0.9),
+    ("Proprietary and Confidential", "Proprietary and Confidential", 0.9),
+    ("社外秘 2025年度計画", "社外秘", 0.8),
+    ("［厳秘］", "厳秘", 0.9),
+    ("<部外秘>", "部外秘", 0.9),
+    ("機密性２情報", "機密性２情報", 0.9),
+    ("ＣＯＮＦＩＤＥＮＴＩＡＬ\n", "ＣＯＮＦＩＤＥＮＴＩＡＬ", 0.9),
+    ("マル秘\n", "マル秘", 0.9),
+    ("ヘッダー | 社外秘 | 1/3", "社外秘", 0.0),
+]
 
 
 @pytest.mark.parametrize(("text", "word", "score"), MARKED)
@@ -150,10 +190,28 @@ def test_a_marking_is_found(text: str, word: str, score: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["極秘裏に進めた", "社外秘の扱いについて規程を確認する", "便秘の薬", "秘書に連絡", "極秘プロジェクトの話をした", "confidential information must be protected",
-     "機密性の高い情報", "秘密の花園", "彼は極秘に動いた", "社外秘文書の取扱いルールはこちら", "confidentiality agreement", "Secret Santa をやります",
-     "internal server error", "restricted stock", "神秘的な夜", "秘訣を教える", "部外秘とは何ですか", "取扱注意の荷物が届きました", "転送禁止設定の方法"],
-)  # fmt: skip
+    [
+        "極秘裏に進めた",
+        "社外秘の扱いについて規程を確認する",
+        "便秘の薬",
+        "秘書に連絡",
+        "極秘プロジェクトの話をした",
+        "confidential information must be protected",
+        "機密性の高い情報",
+        "秘密の花園",
+        "彼は極秘に動いた",
+        "社外秘文書の取扱いルールはこちら",
+        "confidentiality agreement",
+        "Secret Santa をやります",
+        "internal server error",
+        "restricted stock",
+        "神秘的な夜",
+        "秘訣を教える",
+        "部外秘とは何ですか",
+        "取扱注意の荷物が届きました",
+        "転送禁止設定の方法",
+    ],
+)
 def test_a_sentence_that_only_speaks_of_markings_is_none(text: str) -> None:
     assert Scanner([MARKING]).scan(text).findings == ()
 
