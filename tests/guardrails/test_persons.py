@@ -14,7 +14,9 @@ from jitsuri import words
 from jitsuri.guardrails.rules.naming.persons import PersonCheck
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.segmenting import REACH, cuts
+from jitsuri.guardrails.wire.ginza import SlowPersonCheck, is_available, sentences
 from jitsuri.guardrails.wire.names import name_checks
+from jitsuri.terms.errors import OperatorError
 
 CHECKS = {one.name: one for one in name_checks()}
 PERSON = CHECKS["person"]
@@ -93,8 +95,10 @@ def test_a_finding_says_how_sure_and_why():
 
 PIECES = st.sampled_from(
     [
-        "田中", "太郎", "様", "さん", "部長", "氏名：", "担当は", "です。", "、", " ", "\n", "ジョン・レノン", "ウィラード・フェルディナンド・", "谷本部長",
-        "東京都", "千代田区", "の", "が", "髙橋", "山根明", "1-2-3", "Mr. ", "Smith", "株式会社", "は", "会議の議事録を送ります", "ABC", "・", "ー", "ァ",
+        "田中", "太郎", "様", "さん", "部長", "氏名：", "担当は", "です。", "、", " ", "\n", "ジョン・レノン",
+        "ウィラード・フェルディナンド・", "谷本部長",
+        "東京都", "千代田区", "の", "が", "髙橋", "山根明", "1-2-3", "Mr. ", "Smith",
+        "株式会社", "は", "会議の議事録を送ります", "ABC", "・", "ー", "ァ",
     ]
 )  # fmt: skip
 
@@ -188,3 +192,21 @@ def test_a_lexicon_of_ones_own_can_be_handed_in():
             return frozenset({"surname"}) if word == "谷本" else frozenset()
 
     assert [(one.start, one.end) for one in PersonCheck(Two()).find("谷本が")] == [(0, 2)]
+
+
+def test_without_its_extra_the_slow_path_says_so():
+    slow = SlowPersonCheck()
+    if is_available():
+        assert [(one.start, one.end) for one in slow.find("会談は。ジョン・レノンと会った。")] == [(4, 11)]
+        return
+    assert "person_slow" not in CHECKS
+    with pytest.raises(OperatorError) as raised:
+        list(slow.find("田中"))
+    for lang in ("ja", "en"):
+        assert "names-slow" in words.text(f"error.{raised.value.code}", lang)
+
+
+@given(st.text(alphabet="田。\nあ!、 ", max_size=300))
+def test_sentences_leave_nothing_out(text: str):
+    spans = list(sentences(text))
+    assert "".join(text[start:end] for start, end in spans) == text
