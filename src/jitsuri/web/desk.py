@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Person, Right, Session
+from jitsuri.guardrails.live.checks import Checks
 from jitsuri.providers.shapes import Ask, Upstream
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
@@ -64,6 +65,8 @@ class Desk:
     ask: Ask | None = None
     """Asks models outside the path of a call; None where this console cannot."""
     tries: Tries = field(default_factory=Tries)
+    checks: Checks = field(default_factory=Checks)
+    """Guardrail checks for trying a policy and for measuring; nothing is loaded before it is asked for."""
 
     @property
     def company(self) -> str:

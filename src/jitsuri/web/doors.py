@@ -55,6 +55,7 @@ from jitsuri.access.live.passwords import Passwords
 from jitsuri.access.rules.permitting import may
 from jitsuri.access.shapes import Session
 from jitsuri.flows.cold.admitting import admit
+from jitsuri.guardrails.live.checks import Checks
 from jitsuri.providers.shapes import Ask, Upstream
 from jitsuri.routing.shapes import Site
 from jitsuri.store.door import Store
@@ -109,9 +110,13 @@ def build_console(
     sites: Mapping[str, Site] | None = None,
     gateway_port: int = 0,
     ask: Ask | None = None,
+    checks: Checks | None = None,
 ) -> ASGIApp:
     """The console as an ASGI application. ``secret`` gives 256 random bits as text; hosts empty: all are let in."""
-    desk = Desk(store, settings, passwords or Passwords(), secret, upstreams or {}, sites or {}, gateway_port, ask)
+    desk = Desk(
+        store, settings, passwords or Passwords(), secret, upstreams or {}, sites or {}, gateway_port, ask,
+        checks=checks or Checks(),
+    )  # fmt: skip
     door = _Door(desk, now, pages)
     app = Starlette(
         routes=[*door.paths(), Path("/static/{name}", _Static().serve, methods=["GET"])],

@@ -70,6 +70,14 @@ class Links:
     def prompts(self, name: str) -> str:
         return f"/tasks/{quote(name or NOBODY, safe='')}/prompts"
 
+    def guard(self, name: str) -> str:
+        """The policy of a task's checks; calls of no task are checked by the common one."""
+        return f"/guards/{quote(name or '*', safe='')}"
+
+    def findings(self, **asked: object) -> str:
+        """The findings behind a number; ``task`` '' is 未割当."""
+        return f"/guards/findings{_query(asked)}"
+
     def trial_of(self, name: str, way: str) -> str:
         """Where a trial of this way is begun."""
         return f"/trials/new?{urlencode({'task': name, 'way': way})}"
