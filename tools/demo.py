@@ -23,6 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from demo_gateway import from_call_to_ledger
+from demo_guard import from_text_to_marks
 from demo_whole_way import from_certificate_and_back, from_task_to_certificate, take_in_held
 from warm import Warm
 
@@ -190,6 +191,13 @@ class Demo:
         if self.number:
             from_certificate_and_back(self, self.number, say)
 
+    # -- chapter 6
+
+    def from_text_to_marks(self) -> None:
+        """Let personal data of a call go out under marks, and come back."""
+        self.stack.close()
+        from_text_to_marks(self, say)
+
     # -- the console
 
     def open_console(self) -> None:
@@ -234,7 +242,7 @@ def main() -> int:
     try:
         chapters = (
             demo.from_log_to_yen, demo.from_answers_to_certificate, demo.from_call_to_ledger,
-            demo.from_task_to_certificate, demo.from_certificate_and_back,
+            demo.from_task_to_certificate, demo.from_certificate_and_back, demo.from_text_to_marks,
         )  # fmt: skip
         for number, chapter in enumerate(chapters, 1):
             started = time.monotonic()

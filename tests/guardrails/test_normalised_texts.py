@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,10 @@ from hypothesis import strategies as st
 
 from jitsuri.guardrails.rules.normalising import MOST_DROPPED, normal
 
-ODD = st.sampled_from(
-    [
-        *"0123456789-ー－−‐０９：（）　アｱｶﾞﾊﾟがか\u3099\u309a\u0301e\u0308\u200b\u200d\ufe0f\ufeff\u00ad\u2060漢葛\U000e0100𝟘𠮷ｰ〜①㈱㍻\u0130ß\n\t "
-    ]
-    + ["\ud800", "\udfff", "\U0001f4de", "\u20e3"]
-)
+ODD = st.sampled_from([
+    *"0123456789-ー－−‐０９：（）　アｱｶﾞﾊﾟがか\u3099\u309a\u0301e\u0308\u200b\u200d\ufe0f\ufeff\u00ad\u2060漢葛",
+    *"\U000e0100𝟘𠮷ｰ〜①㈱㍻\u0130ß\n\t ", "\ud800", "\udfff", "\U0001f4de", "\u20e3",
+])  # fmt: skip
 TEXTS = st.lists(ODD | st.characters(), max_size=60).map("".join)
 
 
@@ -25,7 +24,7 @@ def test_every_normalised_span_covers_what_it_came_from(text: str) -> None:
     spans = [seen.span(at, at + 1) for at in range(len(seen.text))]
 
     assert all(start < end for start, end in spans)
-    assert all(one[1] == following[0] for one, following in zip(spans, spans[1:], strict=False)), "no character is lost"
+    assert all(one[1] == following[0] for one, following in pairwise(spans)), "no character is lost"
     assert not spans or spans[-1][1] == len(text)
     if spans:
         assert seen.span(0, len(seen.text)) == (spans[0][0], len(text))
@@ -63,13 +62,14 @@ def test_digits_are_where_their_spans_say(before: str, behind: str) -> None:
     [
         ("０９０－１２３４", "090-1234"), ("090ー1234", "090-1234"), ("データ", "データ"), ("ﾃﾞｰﾀ", "データ"), ("ｶﾞｷﾞﾊﾟ", "ガギパ"),
         ("か\u3099", "が"), ("e\u0301", "é"), ("０\u200b９", "09"), ("葛\U000e0100城", "葛城"), ("①", "①"), ("\ud800x", "\ufffdx"),
-        ("a\u00a0b　c", "a b c"), ("＠ｅｘ", "@ex"), ("〜", "~"), ("\u200b" * 20 + "x", "\u200b" * 20 + "x"), ("𝟘𝟗", "09"), ("\u3099", "\u3099"),
+        ("a\u00a0b　c", "a b c"), ("＠ｅｘ", "@ex"), ("〜", "~"), ("\u200b" * 20 + "x", "\u200b" * 20 + "x"),
+        ("𝟘𝟗", "09"), ("\u3099", "\u3099"),
     ],
 )  # fmt: skip
 def test_is_folded(written: str, seen: str) -> None:
     folded = normal(written).text
 
-    assert folded == seen or (MOST_DROPPED < written.count("\u200b") and folded.endswith("x"))
+    assert folded == seen or (written.count("\u200b") > MOST_DROPPED and folded.endswith("x"))
 
 
 @given(st.text(alphabet="か\u3099\u309a\u0301\u200b", max_size=200))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from own_check_parts import PART_NUMBER, install
+
 from jitsuri import words
 from jitsuri.guardrails.live.checks import BUILT_IN, SLOW, Checks
 from jitsuri.guardrails.shapes import Policy, Rule

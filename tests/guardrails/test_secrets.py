@@ -72,16 +72,41 @@ def test_what_is_said_to_be_a_password_or_key(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "パスワードは8文字以上で設定してください", "パスワードを忘れた場合", "パスワード変更のお願い", "パスワードが3回間違えた", "password: required",
-        "password = os.environ['X']", "password: <your password>", "password=${DB_PASSWORD}", "パスワード:******", "パスワード:2024年",
-        "max_tokens: 4096", "token=None", "secret: true", "tokenizer: cl100k_base_v2", "pwd: /home/user",
-        f"commit {drawn(40, HEX)}", f"sha256:{drawn(64, HEX)}", "id 550e8400-e29b-41d4-a716-446655440000",
-        f"data:image/png;base64,iVBORw0KGgo{drawn(2_000, ALNUM + '+/')}", "型番 SK-1234-ABCD-5678", "http://localhost:8080/a@b",
-        "Basic認証を使います", "test_case_name_for_something_long_enough_1", "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "-----BEGIN CERTIFICATE-----\nMIIC", "-----BEGIN PUBLIC KEY-----\nMIIB",
-        "見積番号 EST-2024-000123-A、注文番号 PO-99887766、JAN 4901234567894", "10.0.0.1:8080", "https://example.jp/a?x=1&y=2",
+        "パスワードは8文字以上で設定してください",
+        "パスワードを忘れた場合",
+        "パスワード変更のお願い",
+        "パスワードが3回間違えた",
+        "password: required",
+        "password = os.environ['X']",
+        "password: <your password>",
+        "password=${DB_PASSWORD}",
+        "パスワード:******",
+        "パスワード:2024年",
+        'password = form.exact("password")',
+        "password = request.form.get(x1)",
+        "postgresql://jitsuri:…@db.example.jp/x",
+        "max_tokens: 4096",
+        "token=None",
+        "secret: true",
+        "tokenizer: cl100k_base_v2",
+        "pwd: /home/user",
+        f"commit {drawn(40, HEX)}",
+        f"sha256:{drawn(64, HEX)}",
+        "id 550e8400-e29b-41d4-a716-446655440000",
+        f"data:image/png;base64,iVBORw0KGgo{drawn(2_000, ALNUM + '+/')}",
+        "型番 SK-1234-ABCD-5678",
+        "http://localhost:8080/a@b",
+        "Basic認証を使います",
+        "test_case_name_for_something_long_enough_1",
+        "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "-----BEGIN CERTIFICATE-----\nMIIC",
+        "-----BEGIN PUBLIC KEY-----\nMIIB",
+        "見積番号 EST-2024-000123-A、注文番号 PO-99887766、JAN 4901234567894",
+        "10.0.0.1:8080",
+        "https://example.jp/a?x=1&y=2",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_secret(text: str) -> None:
     assert found(text) == []
 
@@ -93,8 +118,20 @@ def test_blocks_and_tokens_are_whole() -> None:
     assert found(f"トークン {token} を") == [("secret_jwt", token)]
 
 
-LONG = [(pem(30), "secret_private_key"), (jwt(700), "secret_jwt"), (of_vendors()["secret_anthropic"][0], "secret_anthropic"),
-        ("password=" + "a1B!" * 60, "secret_password"), (f"api_key={drawn(300)}", "secret_named")]  # fmt: skip
+def test_a_secret_does_not_hide_the_next() -> None:
+    for first in (jwt(100), of_vendors()["secret_anthropic"][0], "password=" + drawn(50)):
+        assert [one[0] for one in found(f"{first}{pem(4)}")][1:] == ["secret_private_key"]
+    value = drawn(40)
+    assert found(f"SG.{drawn(22)}.{drawn(43)}api_key={value}")[-1] == ("secret_named", value)
+
+
+LONG = [
+    (pem(30), "secret_private_key"),
+    (jwt(700), "secret_jwt"),
+    (of_vendors()["secret_anthropic"][0], "secret_anthropic"),
+    ("password=" + "a1B!" * 60, "secret_password"),
+    (f"api_key={drawn(300)}", "secret_named"),
+]
 
 
 @pytest.mark.parametrize(("secret", "reason"), LONG, ids=[reason for _secret, reason in LONG])
@@ -143,9 +180,24 @@ def test_any_text_is_survived_and_findings_are_sound(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["sk-", "ghp_", "password=", "パスワード:", "-----BEGIN PRIVATE KEY-----\n", "eyJhbGciOiJIUzI1NiIsInR5cCI6", "https://a:", "bearer ", "a1",
-     "token=" + "a1b2c3d4e5f6", "xoxb-1", "AKIA", "://:@", "password:\n\n", "-----BEGIN PRIVATE KEY-----\nProc-Type: "],
-)  # fmt: skip
+    [
+        "sk-",
+        "ghp_",
+        "password=",
+        "パスワード:",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6",
+        "https://a:",
+        "bearer ",
+        "a1",
+        "token=" + "a1b2c3d4e5f6",
+        "xoxb-1",
+        "AKIA",
+        "://:@",
+        "password:\n\n",
+        "-----BEGIN PRIVATE KEY-----\nProc-Type: ",
+    ],
+)
 def test_a_hundred_thousand_candidates_take_linear_time(piece: str) -> None:
     text = (piece * 100_000)[:1_000_000]
     began = time.thread_time()

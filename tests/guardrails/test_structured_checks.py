@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import ean, luhn
 from stdnum.jp import cn, in_
+from tests.guardrails.making_numbers import corporate_number, my_number
 
 from jitsuri import words
 from jitsuri.guardrails.rules.scanning import Scanner, resolved
 from jitsuri.guardrails.rules.structured import proving
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.shapes import TYPES, Finding
-from tests.guardrails.making_numbers import corporate_number, my_number
 
 
 def _of(count: int) -> st.SearchStrategy[str]:
@@ -160,7 +161,7 @@ def test_every_covered_character_stays_covered(spans: list[tuple[int, int, str, 
     assert {at for one in kept for at in range(one.start, one.end)} == {
         at for one in found for at in range(one.start, one.end)
     }
-    assert all(one.end <= following.start for one, following in zip(kept, kept[1:], strict=False))
+    assert all(one.end <= following.start for one, following in pairwise(kept))
     for one in kept:
         assert one.score == max(other.score for other in found if other.start < one.end and other.end > one.start)
 

@@ -6,10 +6,10 @@ import random
 import re
 
 import pytest
+from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number, wide, wrong
 
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.structured.building import structured_checks
-from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number, wide, wrong
 
 SCANNER = Scanner(structured_checks())
 _MARK = re.compile(r"⟦([A-Z_]+)\|(.*?)⟧", re.DOTALL)
@@ -243,6 +243,37 @@ Customer ID: ⟦CUSTOMER_ID|C123456⟧
 membership no. ⟦CUSTOMER_ID|12345678⟧
 患者番号：⟦CUSTOMER_ID|0012345⟧
 会員番号 ⟦CUSTOMER_ID|1234 5678⟧
+お電話番号は⟦PHONE|090の1234の5678⟧です
+電話番号、⟦PHONE|090、1234、5678⟧です
+生年月日 ⟦DATE_OF_BIRTH|昭和 60 年 4 月 2 日⟧
+生年月日 ⟦DATE_OF_BIRTH|S60. 4. 2⟧
+生年月日：⟦DATE_OF_BIRTH|60年4月2日⟧
+生年月日：⟦DATE_OF_BIRTH|85/04/02⟧
+生年月日：⟦DATE_OF_BIRTH|1985年の4月2日⟧です
+生年月日をお願いいたします。「⟦DATE_OF_BIRTH|昭和60年4月2日⟧です」
+生　年　月　日　⟦DATE_OF_BIRTH|1985年4月2日⟧
+40歳（⟦DATE_OF_BIRTH|1985年4月2日⟧）
+"山田太郎","⟦DATE_OF_BIRTH|1985/04/02⟧","⟦PHONE|090-1234-5678⟧"
+山田,⟦DATE_OF_BIRTH|1985-04-02⟧,⟦EMAIL|taro@example.com⟧
+⟦DATE_OF_BIRTH|1985年4月⟧生まれ
+会員番号をお願いいたします。「⟦CUSTOMER_ID|12345678⟧です」
+会員番号ですが、⟦CUSTOMER_ID|12345678⟧です
+電　話　⟦PHONE|03-5555-0123⟧
+電話：⟦PHONE|0 3 - 5 5 5 5 - 0 1 2 3⟧
+⟦POSTAL_CODE|〒150 0001⟧
+tel:⟦PHONE|+81355550123⟧
+⟦PHONE|+1 (212) 555-0123⟧
+メール ⟦EMAIL|taro..y.@example.ne.jp⟧
+⟦EMAIL|taro @ example.co.jp⟧
+社員番号・氏名：⟦EMPLOYEE_ID|A1234-56⟧ 山田
+お客様番号：⟦CUSTOMER_ID|12 3456 7890⟧
+会員ID: ⟦CUSTOMER_ID|ab1c2d3⟧
+普通預金第⟦BANK_ACCOUNT|1234567⟧号
+みずほ銀行,新宿支店,普通,⟦BANK_ACCOUNT|1234567⟧,ヤマダ
+My employee ID is ⟦EMPLOYEE_ID|E12345⟧.
+user=taro phone=⟦PHONE|09012345678⟧ email=⟦EMAIL|taro@example.com⟧
+{"tel":"⟦PHONE|0355550123⟧","cardNumber":"⟦CREDIT_CARD|{card}⟧"}
+被保険者　記号：⟦HEALTH_INSURANCE|1234　番号：567（枝番：01⟧）
 """.strip()
 
 
@@ -308,6 +339,23 @@ https://example.com/items/1234567
 2026年に生まれ変わる
 1985年4月2日生産開始
 登録日 2020/01/01
+生年月日の記入漏れがありました。2026年5月7日までに提出
+注文 2005-04-01, 2 個
+35歳、2026年5月7日に入社
+会員番号をお忘れの場合はお願いします
+電話は5時から
+電話会議は10:30-11:30です
+担当者 12345678
+カードの有効期限は12/28です
+銀行は15時まで
+受付は10-17時
+TEL はこちら
+メール@件名
+「@everyone」 2026.11.27
+1234-5678
+No.1234567
+0.0312345678
+社員番号：未定、電話：なし
 """.strip().split("\n")
 
 

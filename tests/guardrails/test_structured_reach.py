@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
 
 from jitsuri.guardrails.rules.normalising import normal
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.segmenting import REACH
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.rules.structured.labelling import KINDS
-from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
+from jitsuri.guardrails.shapes import Check
 
 BEHIND = 24
 CHECKS = structured_checks(["A9999-99"], ["9999-9999"])
@@ -27,7 +29,8 @@ _NUMBERS = [
     *(make(_CHANCE) for make in (my_number, corporate_number, card, insurer_number) for _ in range(3)),
     in_groups(my_number(_CHANCE), 4, 4, 4), in_groups(card(_CHANCE), 4, 4, 4, 4), " ".join(my_number(_CHANCE)),
     "03-5555-0123", "09012345678", "0120-555-123", "+81-90-1234-5678", "(03)5555-0123", "〒150-0001", "150-0001", "1234567", "10120",
-    "TK1234567", "A1234-56", "1234-5678", "1985年4月2日", "S60.4.2", "昭和六十年四月二日", "1985/04/02", "April 2, 1985", "19850402", "男", "40歳",
+    "TK1234567", "A1234-56", "1234-5678", "1985年4月2日", "S60.4.2", "昭和六十年四月二日", "1985/04/02", "April 2, 1985",
+    "19850402", "男", "40歳",
     "taro@example.com", "taro[at]example.com", "生まれ", "生", "東京都", "T", "記号", "番号", "普通", "銀行",
 ]  # fmt: skip
 _PIECES = st.sampled_from(
@@ -43,24 +46,31 @@ _PIECES = st.sampled_from(
 _TEXTS = st.lists(_PIECES, min_size=8, max_size=60).map("".join)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_TEXTS, st.data())
 def test_a_window_shows_what_the_whole_text_shows(text: str, data: st.DataObject) -> None:
     text = normal(text).text
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     for check in CHECKS:
-        whole = {
-            (one.start, one.end, one.score)
-            for one in check.find(text)
-            if one.start - REACH >= start and one.end + BEHIND <= end
+        found = {(one.start, one.end, one.score) for one in check.find(text)}
+        before, behind = REACH if start else 0, BEHIND if end < len(text) else 0
+        assert _within(check, text, start, end) == {
+            one for one in found if one[0] - before >= start and one[1] + behind <= end
         }
-        window = {
-            (one.start + start, one.end + start, one.score)
-            for one in check.find(text[start:end])
-            if one.start >= REACH and one.end + start + BEHIND <= end
-        }
-        assert window == whole, check.name
+        for one in found:
+            narrow = max(0, one[0] - REACH), min(len(text), one[1] + BEHIND)
+            assert one in _within(check, text, *narrow), (check.name, text[narrow[0] : narrow[1]])
+
+
+def _within(check: Check, text: str, start: int, end: int) -> set[tuple[int, int, float]]:
+    """What a check finds in a window, as far as it has room there; a window that begins or ends with the text has room."""
+    before, behind = REACH if start else 0, BEHIND if end < len(text) else 0
+    return {
+        (one.start + start, one.end + start, one.score)
+        for one in check.find(text[start:end])
+        if one.start >= before and one.end + start + behind <= end
+    }
 
 
 @settings(max_examples=150, deadline=None)
@@ -70,9 +80,7 @@ def test_findings_lie_in_the_text_and_do_not_overlap(text: str) -> None:
 
     assert scanned.is_whole
     assert all(0 <= one.start < one.end <= len(text) for one in scanned.findings)
-    assert all(
-        one.end <= following.start for one, following in zip(scanned.findings, scanned.findings[1:], strict=False)
-    )
+    assert all(one.end <= following.start for one, following in pairwise(scanned.findings))
 
 
 _SHAPES: dict[str, Callable[[int], str]] = {
@@ -112,10 +120,10 @@ _SHAPES: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_time_grows_with_length(shape: str) -> None:
     """Twice the text takes at most about three times as long; the least of three measurements counts."""
-    size = 30_000
+    size = 10_000
     short, double = (min(_seconds(_SHAPES[shape](size * times)) for _ in range(3)) for times in (1, 2))
 
-    assert double <= 3 * short + 0.02
+    assert double <= 3 * short + 0.01
 
 
 def _seconds(text: str) -> float:

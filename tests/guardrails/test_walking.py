@@ -175,6 +175,19 @@ def test_any_signs_at_all_are_survived(text: str) -> None:
     assert rewritten_json("p", text, lambda _p, one: one) == text
 
 
+def test_files_are_no_texts_and_what_only_begins_like_one_is() -> None:
+    def seen(text: str) -> bool:
+        return bool(list(walk({"messages": [{"role": "user", "content": text}]})))
+
+    assert not seen("A" * 512)
+    assert not seen("data:application/pdf;base64,AAAA")
+    assert seen("A" * 511)
+    assert seen("A" * 600 + "。")
+    assert seen("A" * 600 + " aoki@example.jp")
+    assert seen("A" * 600 + "@example.jp")
+    assert seen("data:text/plain,03-1234-5678")
+
+
 def test_nesting_and_size_are_survived() -> None:
     deep: Any = "底"
     for _ in range(3000):

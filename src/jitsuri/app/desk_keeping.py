@@ -32,7 +32,6 @@ from jitsuri.flows.cold.settling import begin, counted, touch
 from jitsuri.flows.cold.superseding import supersede
 from jitsuri.flows.hot.desk import Asking, Desk
 from jitsuri.guardrails.live.apart import Apart
-from jitsuri.guardrails.live.checks import Checks
 from jitsuri.guardrails.live.guards import Guards
 from jitsuri.guardrails.live.policies import Policies
 from jitsuri.guardrails.records import pseudonyms as pseudonym_rows
@@ -115,7 +114,7 @@ class KeptDesk:
             Policies(),
         )
         self._guards = Guards(
-            self.parts.policies, Checks(), store, guard_key(settings.home / GUARD_KEY), Apart(os.environ)
+            self.parts.policies, store, guard_key(settings.home / GUARD_KEY), Apart(os.environ)
         )  # fmt: skip
         self._refresher = Refresher(store, self.parts, cast(RateKind, settings.text("money.rate_kind")))
         self.turns = loop_turns()

@@ -5,24 +5,22 @@ What needs a database is imported where it is used: ``scan --jsonl`` begins to a
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings
+from jitsuri.cli.guard_files import asked_policy, read_policy
 from jitsuri.cli.guard_texts import findings, measure_, replay, scan
 from jitsuri.cli.guard_told import changes_told, differences_plain, policy_plain, stored_plain
 from jitsuri.cli.refusing import refuse
 from jitsuri.cli.telling import moment_told
 from jitsuri.guardrails.live.checks import Checks
-from jitsuri.guardrails.rules.coding import policy_from, toml_of
+from jitsuri.guardrails.rules.coding import toml_of
 from jitsuri.guardrails.rules.differing import differing
 from jitsuri.guardrails.rules.policing import policy_faults
 from jitsuri.guardrails.rules.presets import PRESETS, Preset, preset
 from jitsuri.guardrails.shapes import Policy, StoredPolicy
-from jitsuri.terms.errors import CallerError
 from jitsuri.terms.outcomes import Refusal
 from jitsuri.terms.period import company_day
 from jitsuri.words import text
@@ -190,30 +188,6 @@ def history(desk: Desk, task: str, json_out: bool) -> None:
         )  # fmt: skip
         if one.is_active:
             changes_told(desk, differing(old, one.policy))
-
-
-def asked_policy(desk: Desk, file: str | None, preset_name: str | None, task: str) -> Policy:
-    """The policy of the file or preset that was named; exactly one of them must be."""
-    if (file is None) == (preset_name is None):
-        raise CallerError("guard_preset_or_file")
-    if preset_name is not None:
-        return preset(cast(Preset, preset_name), task)
-    assert file is not None
-    return read_policy(desk, file, task)
-
-
-def read_policy(desk: Desk, file: str, task: str, *, is_task_free: bool = False) -> Policy:
-    """The policy in a file, for this task; ``is_task_free``: the file may name another. Ends the command where it is none."""
-    try:
-        content = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise CallerError("guard_file_unreadable", file=file) from error
-    came = policy_from(content, "" if is_task_free else task)
-    if is_task_free and isinstance(came, list) and all(one.facts.get("field") == "task" for one in came):
-        came = policy_from(content, task)
-    if isinstance(came, list):
-        refuse(desk, came)
-    return came
 
 
 def _before(found: list[StoredPolicy], at: int) -> Policy | None:

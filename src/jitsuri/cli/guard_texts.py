@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from jitsuri.cli.doors import Desk, pass_desk, pin_settings
+from jitsuri.cli.guard_files import asked_policy, read_policy
 from jitsuri.cli.guard_told import reason_told, share_told
 from jitsuri.cli.refusing import refuse
 from jitsuri.cli.telling import moment_told
@@ -99,7 +100,6 @@ def replay(
     desk: Desk, /, task: str, policy_file: str | None, preset_name: str | None, calls: int, days: int, reason: str,
     json_out: bool,
 ) -> None:  # fmt: skip
-    from jitsuri.cli.guard import asked_policy
     from jitsuri.flows.cold.guarding.replaying import Replayed, replay_policy
 
     desk.json_out = json_out
@@ -223,8 +223,6 @@ def _policy(desk: Desk, task: str, file: str, checks: Checks) -> Policy | None:
     if task and file:
         raise CallerError("guard_task_or_policy")
     if file:
-        from jitsuri.cli.guard import read_policy
-
         policy = read_policy(desk, file, "*", is_task_free=True)
         faults = policy_faults(policy, checks.known(), company_day(desk.now()))
         if faults:

@@ -29,7 +29,9 @@ async def answer(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     if isinstance(call, Refusal):
         await refuse(desk, inquiry, None, call, out)
         return
-    await guard(desk, call)
+    policy = desk.guards.of(call.way.plan.task)
+    if policy is not None:
+        await guard(desk, call, policy)
     came: Failure | Refusal | JitsuriError | None = Refusal("not_ready")
     left = len(call.way.legs)
     for leg in call.way.legs:

@@ -101,8 +101,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_intent", "attempt_id", "bound", "call", "desk", "entry", "first_token_ms", "hold", "is_asked", "leg", "micro_jpy",
-        "response", "started_s", "told",
+        "_intent", "attempt_id", "bound", "call", "desk", "entry", "first_token_ms", "hold", "is_asked", "kept_response", "leg",
+        "micro_jpy", "response", "started_s", "told",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, call: CallUnderWay, leg: Leg, bound: Usage, micro_jpy: int, hold: Hold) -> None:
@@ -122,6 +122,8 @@ class Attempt:
         self.is_asked = False
         self.told = _NO_TOLD
         self.response = b""
+        self.kept_response: bytes | None = None
+        """What is kept of the answer instead of itself: as the caller got it."""
         self._intent: asyncio.Future[None] | None = None
         if call.asked.is_stream or call.asked.operation == "other":
             self._intent = desk.ledger.submit(self.intent_rows())
@@ -188,7 +190,8 @@ class Attempt:
             task = call.way.plan.task
             if desk.sealing.keeps(task):
                 body = call.inquiry.body if call.kept_body is None else call.kept_body
-                texts = desk.sealing.texts(task, call.call_id, call.day, body, self.response)
+                said = self.response if self.kept_response is None else self.kept_response
+                texts = desk.sealing.texts(task, call.call_id, call.day, body, said)
                 rows += (("texts", one) for one in texts)
         call.booked.append(desk.ledger.submit(rows))
         self._count(status, http_status, error_code, usage, micro_jpy, latency_ms)

@@ -29,7 +29,7 @@ _write = msgspec.json.Encoder().encode
 class Guarded:
     """What the policy of a task has made of one call."""
 
-    __slots__ = ("asked", "policy", "pseudonyms", "refusal")
+    __slots__ = ("asked", "policy", "pseudonyms", "refusal", "stopped")
 
     def __init__(self, policy: Policy, asked: Asked, refusal: Refusal | None, pseudonyms: Pseudonyms) -> None:
         self.policy = policy
@@ -38,17 +38,16 @@ class Guarded:
         self.refusal = refusal
         """Why targets outside are not asked at all."""
         self.pseudonyms = pseudonyms
+        self.stopped: Refusal | None = None
+        """Why an answer that came was not shown."""
 
     def applies_to(self, leg: Leg) -> bool:
         """Whether more than noting happens where this target is asked."""
         return not leg.upstream.is_on_premises or self.policy.on_premises == "same"
 
 
-async def guard(desk: Desk, call: CallUnderWay) -> None:
-    """Check what a call sends, where its task has a policy, and let the call know what came of it."""
-    policy = desk.guards.of(call.way.plan.task)
-    if policy is None:
-        return
+async def guard(desk: Desk, call: CallUnderWay, policy: Policy) -> None:
+    """Check what a call sends by the policy of its task, and let the call know what came of it."""
     started_s = desk.monotonic()
     known = await desk.guards.known(call.thread_id) if call.thread_id != call.call_id else {}
     checked = await desk.guards.request(policy, call.asked.fields, call.thread_id, known, call.day)

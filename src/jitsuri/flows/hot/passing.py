@@ -5,11 +5,14 @@ The first byte waits until the intent is durable, the last until the entry is.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Literal
 
 from jitsuri.flows.hot.booking import Attempt
 from jitsuri.flows.hot.desk import Desk, Headers, Out, Reply
+from jitsuri.flows.hot.guarding_outward import PAUSE_S, Outward, Unsure, outward_of
 from jitsuri.flows.hot.telling import answer_headers, refused
 from jitsuri.providers.rules.ending import Broken, Cut, end_of_stream
 from jitsuri.providers.rules.reading import StreamReader, read_answer
@@ -87,7 +90,12 @@ async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Fa
     if upstream.dialect != call.asked.dialect:
         created = int(call.at.timestamp())
         body = answer_to_openai(data, created=created) if upstream.dialect == "anthropic" else answer_to_anthropic(data)
+    outward = None if call.guarded is None else outward_of(desk, attempt)
+    if outward is not None and not isinstance(body, Refusal):
+        body = await _judged(outward, attempt, body)
     entry = attempt.book("ok", reply.status, ends_call=True)
+    if outward is not None:
+        call.booked.append(desk.ledger.submit((("guard_runs", outward.run()),)))
     await call.durable()
     if isinstance(body, Refusal):
         await out.whole(*refused(call.asked.dialect, body, call.inquiry.language, str(call.call_id)))
@@ -102,6 +110,16 @@ async def pass_whole(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> Fa
     return None
 
 
+async def _judged(outward: Outward, attempt: Attempt, body: bytes) -> bytes | Refusal:
+    """An answer as the caller may have it, and as it is kept."""
+    shown = await outward.answer(body)
+    attempt.kept_response = shown or b""
+    if shown is not None:
+        return shown
+    assert outward.refusal is not None
+    return outward.refusal
+
+
 _ZERO = Decimal(0)
 """As one is written: a ledger's zero has its six places."""
 
@@ -113,37 +131,66 @@ async def pass_stream(desk: Desk, attempt: Attempt, reply: Reply, out: Out) -> F
     stream = _Stream(desk, attempt, out)
     reason: Cut | Broken | None = None
     try:
-        async for chunk in reply.pieces():
-            events = stream.fed(chunk)
-            if not stream.has_begun:
-                failure = stream.failure()
-                if failure is not None:
-                    return failure
-            await stream.pass_on(events)
-            if stream.reader.is_done:
-                break
-            if stream.is_over_hold():
-                reason = Cut("length")
-                break
-        else:
-            await stream.pass_on(stream.closed())
-            failure = stream.failure()
-            if failure is not None:
-                return failure
-            if not stream.reader.is_done:
-                reason = _broken(attempt, "upstream_broken")
+        came = await (_flow(stream, reply) if stream.guard is None else _flow_judged(stream, reply))
+        if isinstance(came, Failure):
+            return came
+        reason = came
     except UpstreamError as error:
         if not stream.has_begun:
             raise
         reason = _broken(attempt, error.code)
+        if stream.guard is not None:
+            await stream.pass_on(await stream.step(stream.guard.close, []))
+            reason = Cut("content_filter") if stream.is_stopped() else reason
     finally:
         attempt.told = stream.reader.told()  # also for a caller that has gone: what was seen is paid for
-        if stream.reader.is_done:
+        if stream.reader.is_done and not stream.is_stopped():
             reply.release()
         else:
             reply.close()
     await stream.ended(reason)
     return None
+
+
+async def _flow(stream: _Stream, reply: Reply) -> Failure | Cut | Broken | None:
+    """Pass pieces on as they come; what ended it, None where it is whole."""
+    async for chunk in reply.pieces():
+        events = stream.fed(chunk)
+        if not stream.has_begun:
+            failure = stream.failure()
+            if failure is not None:
+                return failure
+        await stream.pass_on(events)
+        if stream.reader.is_done:
+            return None
+        if stream.is_over_hold():
+            return Cut("length")
+    await stream.pass_on(stream.closed())
+    return stream.failure() or (None if stream.reader.is_done else _broken(stream.attempt, "upstream_broken"))
+
+
+async def _flow_judged(stream: _Stream, reply: Reply) -> Failure | Cut | Broken | None:
+    """The same, as far as the policy of the task lets it pass."""
+    async for chunk in with_pauses(reply.pieces(), PAUSE_S):
+        events = await stream.judged(chunk)
+        if not stream.has_begun:
+            failure = stream.failure()
+            if failure is not None:
+                return failure
+        await stream.pass_on(events)
+        if stream.is_stopped():
+            return Cut("content_filter")
+        if stream.reader.is_done:
+            return None
+        if stream.is_over_hold():
+            return Cut("length")
+    await stream.pass_on(await stream.closed_judged())
+    failure = stream.failure()
+    if failure is not None:
+        return failure
+    if stream.is_stopped():
+        return Cut("content_filter")
+    return None if stream.reader.is_done else _broken(stream.attempt, "upstream_broken")
 
 
 def _broken(attempt: Attempt, code: str) -> Broken:
@@ -157,7 +204,7 @@ def _broken(attempt: Attempt, code: str) -> Broken:
 class _Stream:
     """One stream on its way through."""
 
-    __slots__ = ("attempt", "desk", "has_begun", "last", "out", "reader", "texts", "translator")
+    __slots__ = ("attempt", "desk", "guard", "has_begun", "last", "out", "outward", "reader", "texts", "translator")
 
     def __init__(self, desk: Desk, attempt: Attempt, out: Out) -> None:
         call, upstream = attempt.call, attempt.leg.upstream
@@ -176,11 +223,47 @@ class _Stream:
         self.last = b""
         """The end of the stream, held back until the entry is durable."""
         self.texts: list[bytes] | None = [] if desk.sealing.keeps(call.way.plan.task) else None
+        self.outward = None if call.guarded is None else outward_of(desk, attempt)
+        self.guard = None if self.outward is None else self.outward.stream()
 
     def fed(self, chunk: bytes) -> list[bytes]:
-        if self.texts is not None:
+        if self.texts is not None and self.guard is None:
             self.texts.append(chunk)
         return self._turned(self.reader.feed(chunk))
+
+    async def judged(self, chunk: bytes | None) -> list[bytes]:
+        """As ``fed``, as far as the policy of the task lets it pass; None: nothing has come for a while."""
+        assert self.guard is not None
+        if chunk is None:
+            return await self.step(self.guard.pause, [])
+        events = self.fed(chunk)
+        return await self.step(self.guard.feed, events) if events else []
+
+    async def closed_judged(self) -> list[bytes]:
+        """As ``closed``."""
+        assert self.guard is not None
+        events = self.closed()
+        made = await self.step(self.guard.feed, events) if events else []
+        return made + await self.step(self.guard.close, [])
+
+    async def step(self, work: Callable[..., list[bytes]], events: list[bytes]) -> list[bytes]:
+        """A step of the guard; nothing comes of it where a check could not tell."""
+        assert self.outward is not None
+        if self.outward.refusal is not None:
+            return []
+        try:
+            return await self.outward.passed(work, events)
+        except Unsure:
+            return []
+
+    def is_stopped(self) -> bool:
+        """Whether the policy of the task lets nothing more of it pass."""
+        if self.guard is None or self.outward is None:
+            return False
+        if self.guard.blocked and self.outward.refusal is None:
+            self.outward.acted = self.guard.acted
+            self.outward.block()
+        return self.outward.refusal is not None
 
     def closed(self) -> list[bytes]:
         """The upstream has closed."""
@@ -214,10 +297,19 @@ class _Stream:
             await attempt.begun()
             self.has_begun = True
             await self.out.begin(200, _stream_headers(attempt))
-        if self.reader.is_done:
+        if self.reader.is_done and not self.is_stopped():
             self.last = events.pop()
         if events:
-            await self.out.piece(b"".join(events))
+            data = b"".join(events)
+            if self.texts is not None and self.guard is not None:
+                self.texts.append(data)
+            await self.out.piece(data)
+
+    def _code(self, reason: Cut | Broken) -> str:
+        """The reason of an entry that was cut."""
+        if self.outward is not None and self.outward.refusal is not None:
+            return self.outward.refusal.code
+        return "hold_reached" if isinstance(reason, Cut) else reason.code
 
     def is_over_hold(self) -> bool:
         """Has the upstream sent more than was held? It was told the maximum; one that ignores it is cut."""
@@ -231,16 +323,22 @@ class _Stream:
         attempt.told = told = self.reader.told()
         if self.texts is not None:
             attempt.response = b"".join(self.texts)
+            if self.guard is not None:
+                attempt.kept_response = attempt.response + self.last
         if reason is None and told.error_code:
             attempt.book("cut", 200, told.error_code[:64], ends_call=True)
         elif reason is None:
             attempt.book("ok", 200, ends_call=True)
         else:
-            code = "hold_reached" if isinstance(reason, Cut) else reason.code
-            attempt.book("cut", 200, code, ends_call=True)
+            attempt.book("cut", 200, self._code(reason), ends_call=True)
+        if self.outward is not None and self.guard is not None:
+            self.outward.acted = self.guard.acted
+            attempt.call.booked.append(self.desk.ledger.submit((("guard_runs", self.outward.run()),)))
         last = self.last
         if reason is not None:
             standing = self.translator.standing() if self.translator is not None else self.reader.standing()
+            if self.guard is not None:
+                standing = self.guard.standing(standing)
             last = end_of_stream(attempt.call.asked.dialect, standing, reason)
         try:
             if not self.has_begun:
@@ -251,6 +349,35 @@ class _Stream:
             self.out.cut()
             return
         await self.out.end(last)
+
+
+async def with_pauses(pieces: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes | None]:
+    """The pieces, and None wherever none has come for so long, once for each."""
+    iterator = pieces.__aiter__()
+    coming: asyncio.Future[bytes] | None = None
+    has_told = False
+    try:
+        while True:
+            if coming is None:
+                coming = asyncio.ensure_future(anext(iterator))
+            if not has_told:
+                done, _ = await asyncio.wait((coming,), timeout=seconds)
+                if not done:
+                    has_told = True
+                    yield None
+                    continue
+            try:
+                piece = await coming
+            except StopAsyncIteration:
+                return
+            finally:
+                coming = None
+            has_told = False
+            yield piece
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.wait((coming,))
 
 
 def _stream_headers(attempt: Attempt) -> Headers:

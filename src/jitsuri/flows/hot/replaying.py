@@ -45,7 +45,9 @@ async def replay(desk: Desk, question: Question) -> Came:
     if isinstance(call, Refusal):
         await refuse(desk, inquiry, None, call, out)
         return _came(out, (), call.code)
-    await guard(desk, call)
+    policy = desk.guards.of(call.way.plan.task)
+    if policy is not None:
+        await guard(desk, call, policy)
     leg = call.way.legs[0]
     came: Failure | Refusal | JitsuriError | None = leg.kept_out or keeps_out(call, leg)
     if came is None:
@@ -55,6 +57,8 @@ async def replay(desk: Desk, question: Question) -> Came:
         if isinstance(came, JitsuriError) and came.code == LEDGER_AWAY:
             raise came
     await call.durable()
+    if came is None and call.guarded is not None:
+        came = call.guarded.stopped
     code = "" if came is None else came.fault_code if isinstance(came, Failure) else came.code
     return _came(out, call.entries, code)
 

@@ -16,7 +16,6 @@ from datetime import date
 
 import msgspec
 
-from jitsuri.guardrails.live.checks import Checks
 from jitsuri.guardrails.rules.checking import Checked, check_request
 from jitsuri.guardrails.rules.policing import thresholds_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
@@ -99,7 +98,8 @@ class Apart:
         try:
             async with asyncio.timeout_at(until if self._process is not None else until + START_S):
                 process = await self._running()
-                assert process.stdin is not None and process.stdout is not None
+                assert process.stdin is not None
+                assert process.stdout is not None
                 process.stdin.write(message)
                 await process.stdin.drain()
                 (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
@@ -148,6 +148,8 @@ class _Desk:
     """What answers there."""
 
     def __init__(self) -> None:
+        from jitsuri.guardrails.live.checks import Checks
+
         self._checks = Checks()
         self._policies: dict[bytes, Policy] = {}
 

@@ -6,21 +6,25 @@ import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
 from jitsuri.guardrails.live.apart import Answer, Apart, CheckOrder, ScanOrder, packed
-from jitsuri.guardrails.live.checks import Checks
 from jitsuri.guardrails.live.policies import Policies
 from jitsuri.guardrails.records import pseudonyms as pseudonym_rows
 from jitsuri.guardrails.rules.checking import WALKED, Checked, check_request, checked_nothing
 from jitsuri.guardrails.rules.keeping_marks import open_value, sealed_value, type_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
-from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.shapes import Direction, Policy, Scanned, SealedPseudonym
 from jitsuri.store.door import Store
+
+if TYPE_CHECKING:
+    from jitsuri.guardrails.live.checks import Checks
+    from jitsuri.guardrails.rules.scanning import Scanner
 
 QUICK_BYTES = 900
 """Of a request's texts so many are looked at on the loop itself, some 300 Japanese characters: 2 ms with names where a whole
@@ -42,15 +46,21 @@ _SOMETHING = "A sample. "
 class Guards:
     """Checks calls of one worker."""
 
-    def __init__(self, policies: Policies, checks: Checks, store: Store, key: bytes, apart: Apart) -> None:
+    def __init__(self, policies: Policies, store: Store, key: bytes, apart: Apart) -> None:
         """``key``: 32 bytes of this installation, from which each thread's key is derived."""
         self._policies = policies
-        self.checks = checks
         self._store = store
         self._key = key
         self._apart = apart
         self._known: dict[UUID, dict[str, str]] = {}
         self._versions: Mapping[str, str] = {}
+
+    @cached_property
+    def checks(self) -> Checks:
+        """The checks, loaded when the first policy holds: 10 MB, and 35 with names."""
+        from jitsuri.guardrails.live.checks import Checks
+
+        return Checks()
 
     def of(self, task: str) -> Policy | None:
         """The policy in force for a task; None where its calls are not checked."""

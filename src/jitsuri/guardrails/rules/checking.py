@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from jitsuri.guardrails.rules.altering import alter
 from jitsuri.guardrails.rules.policing import is_exempt, ruled, thresholds_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
-from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.walking import rewritten, walk
 from jitsuri.guardrails.shapes import (
     ACTIONS,
@@ -27,6 +26,9 @@ from jitsuri.guardrails.shapes import (
     Policy,
     Scanned,
 )
+
+if TYPE_CHECKING:  # its tables take 6 MB, which a gateway that checks nothing need not carry
+    from jitsuri.guardrails.rules.scanning import Scanner
 
 _ANY = msgspec.json.Decoder()
 _write = msgspec.json.Encoder().encode

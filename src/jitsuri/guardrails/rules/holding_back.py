@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from jitsuri.guardrails.rules.altering import HIDES, answered, outside
-from jitsuri.guardrails.rules.opening import AFTER, HOLD, MARGIN, decided_until, safe_until
+from jitsuri.guardrails.rules.normalising import normal
+from jitsuri.guardrails.rules.opening import AFTER, GOES_ON, HOLD, MARGIN, decided_until, safe_until
 from jitsuri.guardrails.rules.pseudonyms import Change, Pseudonyms
 from jitsuri.guardrails.rules.segmenting import REACH, cuts
 from jitsuri.guardrails.shapes import MOST_KEPT, Action, Finding
@@ -34,6 +35,7 @@ _STEP = 16
 """Characters that a finding which grows must have grown by before it is looked at again."""
 _MOST_LOOKS = 8
 """How often a finding that grows is looked at out of turn, because its end seems to have come."""
+_WORD = re.compile("[A-Za-z0-9+_]*")
 _SEEMS_OVER = re.compile("[\u3041-\u30ff\u4e00-\u9fff]|-----")
 
 
@@ -45,8 +47,8 @@ class HeldText:
     """
 
     __slots__ = (
-        "_at", "_cuts", "_decide", "_given", "_looks", "_margin", "_moves", "_not_before", "_pseudonyms", "_scan", "_sent", "_text",
-        "acted", "blocked", "found",
+        "_at", "_cuts", "_decide", "_given", "_is_torn", "_looks", "_margin", "_moves", "_not_before", "_pseudonyms", "_scan",
+        "_seen", "_sent", "_text", "acted", "blocked", "found",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +66,10 @@ class HeldText:
         """Everything before this place has gone on."""
         self._cuts: list[int] = [0]
         """Cuts in what is kept, in ascending order; the first is where it begins."""
+        self._seen: list[int] = [0]
+        """The same places counted in characters as checks see them (``normalising``)."""
+        self._is_torn = False
+        """Whether what is kept begins within a word whose begin has gone."""
         self._not_before = 0
         self._looks = 0
         self._moves: list[Change] = []
@@ -78,6 +84,11 @@ class HeldText:
     def held(self) -> int:
         """Characters that have come and not gone on."""
         return self._at + len(self._text) - self._sent
+
+    @property
+    def came(self) -> int:
+        """Characters that have come."""
+        return self._at + len(self._text)
 
     def feed(self, piece: str) -> str:
         """A piece has come. What goes on now, altered."""
@@ -154,22 +165,32 @@ class HeldText:
         if self._not_before and self._looks < _MOST_LOOKS and _SEEMS_OVER.search(self._text, len(self._text) - HOLD):
             self._looks += 1
             self._not_before = 0
-        begin = self._at
-        for cut in cuts(self._text, self._cuts[-1] - begin):
-            place = begin + cut
+        for place, seen in self._new_cuts():
             self._force(place - 1)
             self._cuts.append(place)
+            self._seen.append(seen)
             if place - self._margin - self._sent >= _GAIN and place >= self._not_before:
                 self._look(place)
         self._force(self._at + len(self._text))
 
     def _stride(self) -> None:
         """One look at the last cut of a long piece."""
-        begin = self._at
-        self._cuts += [begin + cut for cut in cuts(self._text, self._cuts[-1] - begin)]
+        for place, seen in self._new_cuts():
+            self._cuts.append(place)
+            self._seen.append(seen)
         if self._cuts[-1] >= max(self._sent + _GAIN, self._not_before):
             self._look(self._cuts[-1])
         self._force(self._at + len(self._text))
+
+    def _new_cuts(self) -> list[tuple[int, int]]:
+        """Cuts after the last known one, also as checks count. A character that nothing has followed yet may still grow."""
+        begin, seen = self._cuts[-1], self._seen[-1]
+        rest = self._text[begin - self._at :]
+        if len(rest) < 2:
+            return []
+        normalised = normal(rest)
+        made = [(normalised.span(0, cut)[1], cut) for cut in cuts(normalised.text)]
+        return [(begin + place, seen + cut) for place, cut in made if place < len(rest)]
 
     def _force(self, until: int) -> None:
         """Look wherever ``HOLD`` characters are held, up to a place."""
@@ -191,28 +212,37 @@ class HeldText:
         if is_over or size - sent > MOST_HELD:
             until = size
         else:
-            last = self._cuts[-1] - self._at
+            until = self._until(text, is_pause)
             if is_pause:
-                until = safe_until(text)
-                open_ = min(last, size - AFTER)
+                open_ = min(self._cuts[-1] - self._at, size - AFTER)
                 until = min((until, *(finding.start for finding in hidden if finding.end > open_)))
-            else:
-                until = decided_until(text, last, self._margin)
             if known is not None:
                 until = min(until, known.open_from(text))
             until = _not_within(until, [*marks, *hidden])
         self._give(until, marks, found)
-        self._trim()
+        self._trim(is_cut_off=not is_over and size - sent > MOST_HELD)
         if not (is_over or is_pause):
             stuck = place - self._sent
             self._not_before = place + max(_STEP, stuck // 8) if stuck >= HOLD else 0
             self._looks = self._looks if self._not_before else 0
 
+    def _until(self, text: str, is_pause: bool) -> int:
+        """How far the text is decided by its characters, as the checks see them."""
+        normalised = normal(text)
+        seen, cut = normalised.text, self._cuts[-1] - self._at
+        is_even = len(seen) == len(text)
+        if is_pause:
+            place = safe_until(seen)
+        else:
+            place = decided_until(seen, cut if is_even else self._seen[-1] - self._seen[0], self._margin)
+        return place if is_even or place == len(seen) else normalised.span(place, place + 1)[0]
+
     def _found(self, text: str, sent: int) -> list[tuple[Finding, Action]]:
         assert self._scan is not None
+        torn = _WORD.match(text).end() if self._is_torn else 0  # type: ignore[union-attr]  # matches nothing at least
         found = []
         for finding in self._scan(text):
-            if finding.end > sent:
+            if finding.end > sent and finding.start >= torn:
                 action = self._decide(finding, text[finding.start : finding.end])
                 if action is not None:
                     found.append((finding, action))
@@ -259,14 +289,16 @@ class HeldText:
             placed = msgspec.structs.replace(finding, start=at + finding.start, end=at + finding.end)
             self.acted.append((placed, action))
 
-    def _trim(self) -> None:
+    def _trim(self, *, is_cut_off: bool) -> None:
         """Keep the segments that a later scan has to see, and no more."""
-        number = bisect_right(self._cuts, self._sent - REACH) - 1
+        last = bisect_right(self._cuts, self._sent) - 1
+        number = bisect_right(self._seen, self._seen[last] - REACH) - 1
         if number > 0:
             spare = self._cuts[number] - self._at
+            self._is_torn = not is_cut_off and self._text[spare - 1] in GOES_ON
             self._text = self._text[spare:]
             self._at += spare
-            del self._cuts[:number]
+            del self._cuts[:number], self._seen[:number]
 
 
 def _not_within(place: int, spans: Sequence[Change | Finding]) -> int:

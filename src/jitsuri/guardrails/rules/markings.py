@@ -49,14 +49,14 @@ _MORE = r"(?:資料|文書|書類|情報|扱い|扱|指定|区分)?"
 _BEGINS_LINE = re.compile(rf"(?:\A|\n)[{_MARKS}{_OPENING}{_CLOSING}]*\Z")
 _BEGINS_PLAIN = re.compile(rf"(?:\A|\n)[{_MARKS}]*\Z")
 _ENDS_LINE = re.compile(rf"{_MORE}[{_MARKS}{_OPENING}{_CLOSING}]*(?:\n|\Z)")
-_OPENED = re.compile(r"[\[(（【［〔《〈≪<｛{★■◆●※][ ・]?(?:[^\n\])】］〕》〉≫>]{1,10}[・/、, ])?\Z")
-_CLOSED = re.compile(rf"{_MORE}(?:[・/、, ][^\n\[(【]{{1,12}})?[ ]?[\])）】］〕》〉≫>｝}}★■◆●※]")
+_OPENED = re.compile(r"[\[(（【［〔《〈≪<｛{★■◆●※][ ・]?(?:[^\n\])】］〕》〉≫>]{1,10}[・/\u3001, ])?\Z")
+_CLOSED = re.compile(rf"{_MORE}(?:[・/\u3001, ][^\n\[(【]{{1,12}})?[ ]?[\])）】］〕》〉≫>｝}}★■◆●※]")
 _LABEL = re.compile(
     r"(?:取扱い?|取り扱い|機密|秘密|秘匿|情報|文書|格付|閲覧|公開|開示|保護)?(?:区分|分類|種別|レベル|ランク|範囲|等級|格付け?|指定)"
     r"[\])）】］〕]?[ ]?[:：][ ]?[「\[(【]?\Z"
     r"|(?i:classification|sensitivity|confidentiality|security level|label|distribution|handling)[ ]?:[ ]?\Z"
 )
-_FOLLOWED = re.compile(rf"{_MORE}(?:[:：|/\-–—　 ]|[・、][^\n]{{0,6}}(?:注意|禁止|秘|限り))")
+_FOLLOWED = re.compile(rf"{_MORE}(?:[:：|/\-–—　 ]|[・\u3001][^\n]{{0,6}}(?:注意|禁止|秘|限り))")
 _FOLLOWED_ENGLISH = re.compile(r"[ ]?[:|/\-–—]|  ")
 _ENDS_HEADER = re.compile(r"(?:[ \t|・]|[ ]?[-–—/|])\Z")
 _LINE_IS_OVER = re.compile(r"[ \t|]*(?:\n|\Z)")
@@ -66,12 +66,12 @@ _IN_FILE = re.compile(
 )
 _THIS_IS = re.compile(
     r"(?:本|この|当|以下の|下記の|添付の|今回の)"
-    r"(?:資料|文書|書面|メール|情報|件|データ|ファイル|内容|書類|書|報告書|議事録|契約書|リスト|通知|案)[^\n。]{0,8}[はも]、?\Z"
+    r"(?:資料|文書|書面|メール|情報|件|データ|ファイル|内容|書類|書|報告書|議事録|契約書|リスト|通知|案)[^\n\u3002]{0,8}[はも]\u3001?\Z"
     r"|(?i:this (?:document|e-?mail|message|file|material|information|memo|report|presentation|is)|contents? (?:is|are)|marked)"
     r"[^\n.]{0,12} \Z"
 )
 _IS_SO = re.compile(
-    rf"{_MORE}(?:です|である|とします|とする|でお願い|扱い|につき|なので|のため|として|[。.、\n]|\Z)|[ ]?(?:and|\.|,|;|\n|\Z)"
+    rf"{_MORE}(?:です|である|とします|とする|でお願い|扱い|につき|なので|のため|として|[\u3002.\u3001\n]|\Z)|[ ]?(?:and|\.|,|;|\n|\Z)"
 )
 _GOES_ON = re.compile(r"裏[にで]|[書匿訣境]|密[裏にかな]|性[をがのはを]|保持|管理")
 
@@ -117,10 +117,11 @@ def _ascii_letter(char: str) -> bool:
 def _told(text: str, start: int, end: int, which: int) -> tuple[float, str] | None:
     """How sure, and why; None for a vague word that is none here."""
     before, after = text[max(0, start - SIDE) : start], text[end : end + SIDE]
-    if (said := _stands(before, after, start <= SIDE)) is not None:
+    is_vague = which >= len(_CLEAR)
+    if is_vague and text[start:end].islower():
+        return None  # a word of a sentence or a program
+    if (said := _stands(before, after, start <= SIDE)) is not None or is_vague:
         return said
-    if which >= len(_CLEAR):
-        return None
     if text[start] == "㊙":
         return 0.9, "marking_sign"
     return _in_line(before, after, text[start:end], start <= SIDE) or (0.3, "marking_mentioned")
@@ -148,7 +149,7 @@ def _in_line(before: str, after: str, word: str, is_beginning: bool) -> tuple[fl
         return 0.8, "marking_in_file_name"
     if _THIS_IS.search(before) and _IS_SO.match(after):
         return 0.75, "marking_statement"
-    if english and word.isupper():
+    if english and word.isupper() and before[-1:] != "_" and after[:1] != "_":
         return 0.7, "marking_in_capitals"
     return None
 

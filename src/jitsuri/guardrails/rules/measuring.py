@@ -12,6 +12,9 @@ from jitsuri.terms.outcomes import Refusal
 MOST_ENTITIES = 10_000
 """Labelled spans of one line (decision 0039)."""
 
+DEEPEST = 8
+"""Labels that may lie over one another, on average: no person labels more (decision 0039)."""
+
 _ONE_PLACE = ("ADDRESS", "LOCATION")
 """Sets label an address as one or the other: either counts for both."""
 
@@ -43,10 +46,10 @@ def labelled_line(number: int, line: bytes) -> Marked | Refusal:
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         return Refusal("guard_line_json", {"line": number, "why": _why(error)})
     size = len(marked.text)
-    if len(marked.entities) > MOST_ENTITIES:
+    marks: list[Span | Place] = [*marked.entities, *marked.optional]
+    if len(marks) > MOST_ENTITIES or sum(one.end - one.start for one in marks) > DEEPEST * size:
         return Refusal("guard_line_span", {"line": number, "start": 0, "end": size, "size": size})
-    spans: list[Span | Place] = [*marked.entities, *marked.optional]
-    for span in spans:
+    for span in marks:
         if not 0 <= span.start < span.end <= size:
             return Refusal("guard_line_span", {"line": number, "start": span.start, "end": span.end, "size": size})
     return marked
@@ -65,24 +68,28 @@ class Score:
 
     def add(self, marked: Marked, findings: Sequence[Finding]) -> None:
         """Count one line."""
-        covered: set[int] = set()
-        for finding in findings:
-            covered.update(range(finding.start, finding.end))
+        over = _places(findings)
         for span in marked.entities:
             counts = self._of(span.type)
+            same = 0
+            is_masked = True
+            for at in range(span.start, span.end):
+                here = over.get(at, ())
+                same += any(_alike(findings[number].type, span.type) for number in here)
+                is_masked = is_masked and (bool(here) or marked.text[at].isspace())
             counts[0] += 1
-            same: set[int] = set()
-            for finding in findings:
-                if _alike(finding.type, span.type):
-                    same.update(range(max(span.start, finding.start), min(span.end, finding.end)))
-            counts[1] += 2 * len(same) >= span.end - span.start
-            counts[2] += all(at in covered or marked.text[at].isspace() for at in range(span.start, span.end))
+            counts[1] += 2 * same >= span.end - span.start
+            counts[2] += is_masked
+        labels, optional = _places(marked.entities), _places(marked.optional)
         for finding in findings:
-            if any(_overlap(finding, place) for place in marked.optional):
+            signs = range(finding.start, finding.end)
+            if any(at in optional for at in signs):
                 continue
             counts = self._of(finding.type)
             counts[3] += 1
-            counts[4] += any(_overlap(finding, span) and _alike(finding.type, span.type) for span in marked.entities)
+            counts[4] += any(
+                _alike(finding.type, marked.entities[number].type) for at in signs for number in labels.get(at, ())
+            )
 
     def measured(self, order: Iterable[str]) -> tuple[Measured, ...]:
         """By type: those of ``order`` first, the others by name."""
@@ -103,8 +110,13 @@ def _alike(one: str, other: str) -> bool:
     return one == other or (one in _ONE_PLACE and other in _ONE_PLACE)
 
 
-def _overlap(one: Finding, other: Span | Place) -> bool:
-    return one.start < other.end and other.start < one.end
+def _places(spans: Sequence[Finding | Span | Place]) -> dict[int, list[int]]:
+    """Sign → numbers of the spans that lie over it: linear, however many there are."""
+    found: dict[int, list[int]] = {}
+    for number, span in enumerate(spans):
+        for at in range(span.start, span.end):
+            found.setdefault(at, []).append(number)
+    return found
 
 
 def _why(error: Exception) -> str:

@@ -24,6 +24,11 @@ _SPAN = MARGIN + AFTER
 _STEP = 8
 """Least progress in a token that is longer than what is held."""
 
+_LOCAL = 64
+"""Characters before the sign of an e-mail address. Source: RFC 5321, 4.5.3.1.1."""
+_DOMAIN = 40
+"""Characters behind it by which an address is told."""
+
 _NUMBER = re.compile(
     "[0-9\uff10-\uff19\u2460-\u24ff@\uff20\u3007\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341\u767e\u5143]"
 )
@@ -35,7 +40,8 @@ _BREAKS = frozenset(map(chr, range(0x3041, 0x3097))) - {"\u306e"} | frozenset(
 _TOKEN = (frozenset(map(chr, range(0x21, 0x7F))) | frozenset(map(chr, range(0xFF01, 0xFF5F)))) - frozenset(
     "\"',;>[]{}`"
 )
-_GOES_ON = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_")
+GOES_ON = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_")
+"""What no key begins behind."""
 _HAN = "\u3005\u3006\u3400-\u9fff\uf900-\ufaff"
 _PLACE = re.compile(
     f"[{_HAN}\u3041-\u3096\u30a1-\u30fa\u30fc]{{1,9}}?[\u90fd\u9053\u5e9c\u770c\u5e02\u533a\u90e1\u753a\u6751]|[\u6240\u5834]|\u3012"
@@ -98,9 +104,12 @@ def _before_token(text: str, place: int, most: int, fallback: int) -> int:
         start -= 1
     if start > most or start == 0 or text[start - 1] not in _TOKEN:
         return start
+    sign = max(text.rfind("@", most), text.rfind("\uff20", most))
+    if sign >= 0 and len(text) - sign <= _DOMAIN:
+        return max(0, sign - _LOCAL)  # what stands before it is shown only where it is no address after all
     end = min(place, fallback)
     for part in range(most, end):
-        if text[part - 1] not in _GOES_ON and (
+        if text[part - 1] not in GOES_ON and (
             part >= most + _STEP or text[part : part + _LONGEST].lower().startswith(_KEYS)
         ):
             return part

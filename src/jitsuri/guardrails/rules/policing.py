@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import get_args
 
+from jitsuri.guardrails.rules.normalising import normal
 from jitsuri.guardrails.shapes import (
     ACTIONS,
     TYPES,
@@ -73,18 +75,18 @@ def ruled(policy: Policy, finding: Finding, direction: Direction, *, is_outside:
 
 def is_exempt(policy: Policy, finding: Finding, value: str, day: date) -> bool:
     """Whether an exemption that holds on this day lets the finding through."""
-    if not policy.exemptions:
-        return False
-    form = exempt_form(value)
     return any(
-        one.check == finding.check and day <= one.expires_on and (not one.value or exempt_form(one.value) == form)
+        one.check == finding.check
+        and day <= one.expires_on
+        and (not one.value or exempt_form(one.value) == exempt_form(value))
         for one in policy.exemptions
     )
 
 
+@lru_cache(maxsize=4_096)
 def exempt_form(value: str) -> str:
-    """A value as exemptions compare it: full and half width alike, without case and outer blanks."""
-    return unicodedata.normalize("NFKC", value).casefold().strip()
+    """A value as exemptions compare it: as checks see it, without case and outer blanks."""
+    return normal(value).text.casefold().strip()
 
 
 def rule_of(policy: Policy, check: str) -> Rule | None:

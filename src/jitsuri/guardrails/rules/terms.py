@@ -20,8 +20,8 @@ from jitsuri.guardrails.shapes import Finding
 
 VERSION = "1"
 
-LONGEST = 64
-"""Characters of a term: more would have to be held back in a stream (decision 0042)."""
+LONGEST = 40
+"""Characters of a term: more would have to be held back in a stream (decisions 0042, 0043)."""
 
 _SLACK = 8
 """Blanks and middle dots that may stand inside one term in the text: letters that are spaced out (decision 0042)."""

@@ -43,7 +43,7 @@ _FILES = frozenset({"base64", "redacted_thinking"})
 """Kinds of block whose ``data`` is no text."""
 _LONG = 512
 """Characters from which on a string in base64's alphabet is a file (decision 0039)."""
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n"
 _MANY = 16
 
 
@@ -76,7 +76,7 @@ def is_file(text: str) -> bool:
         return True
     if len(text) < _LONG or not text.isascii() or " " in text[:_LONG]:
         return False
-    return _BASE64.issuperset(text)
+    return not text.encode().translate(None, _BASE64)
 
 
 class _Own:

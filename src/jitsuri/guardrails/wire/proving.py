@@ -20,7 +20,7 @@ HOSTILE: tuple[str, ...] = (
 )  # fmt: skip
 """What any check has to survive."""
 
-_FILLERS = ("x" * (REACH + 8), "。\n" * (REACH // 2 + 4), "9" * (REACH + 8))
+_FILLERS = ("x" * (REACH + 8), "\u3002\n" * (REACH // 2 + 4), "9" * (REACH + 8))
 
 SLOWEST_MS = 50.0
 """Milliseconds of processor time per 1,000 characters from which on a check is too slow to stand in the way of calls: a tenth of

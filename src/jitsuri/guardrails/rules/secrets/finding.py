@@ -34,6 +34,9 @@ OPEN_ENDED: frozenset[str] = frozenset({*(reason for _word, reason in _REASONS),
     "secret_jwt", "secret_password", "secret_named", "secret_bearer", "secret_webhook"})  # fmt: skip
 """Reasons of findings that may grow while more of the text comes. ``secret_in_address`` ends where it is recognised."""
 
+_NO_RULE = "(?!-----)"
+"""A key does not run on into the block of another."""
+
 _Found = tuple[int, int, float, str]
 _Look = Callable[[str, int, int], "_Found | None"]
 """Text, first and last character of the anchor + 1 -> what stands there."""
@@ -50,7 +53,7 @@ def _vendor(rule: str, begin: str, alphabet: str, least: int, most: int | None, 
     needed = min(least, RECOGNISED - len(begin))
     first = re.compile(f"[{alphabet}]{{{needed}}}")
     looks_drawn = _mixed if re.match(f"[{alphabet}]", "7") else _lettered
-    rest = re.compile(f"[{alphabet}]*+")
+    rest = re.compile(f"(?:{_NO_RULE}[{alphabet}])*+" if "-" in alphabet else f"[{alphabet}]*+")
     stops = most if most is not None and most + len(begin) < RECOGNISED else None
 
     def look(text: str, start: int, end: int) -> _Found | None:
@@ -98,7 +101,7 @@ def _private_key(text: str, start: int, _end: int) -> _Found | None:
 
 
 _JWT = re.compile(r"[A-Za-z0-9_-]{20}")
-_JWT_REST = re.compile(r"[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+\.?")
+_JWT_REST = re.compile(rf"(?:{_NO_RULE}[A-Za-z0-9_.-])*+")
 _JWT_HEAD = re.compile(rb'^\{"(?:alg|typ|kid|enc|cty|jku|jwk|x5[tuc]|zip)"')
 
 
@@ -111,7 +114,7 @@ def _jwt(text: str, start: int, _end: int) -> _Found | None:
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
-_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:([^\s/@?#\"'<>「」。、]{1,40})@(?=[A-Za-z0-9\[])")
+_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:((?:(?![/@?#\"'<>])[!-~]){1,40})@(?=[A-Za-z0-9\[])")
 
 
 def _in_address(text: str, start: int, end: int) -> _Found | None:
@@ -124,7 +127,7 @@ def _in_address(text: str, start: int, end: int) -> _Found | None:
 
 
 _STANDS_FOR = re.compile(
-    r"\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
+    r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+\(|\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
     r"|my[-_]?password|example|dummy|redacted|masked|os\.|env\b|env\.|process\.|getenv|self\.|this\.|config|settings|input\()"
 )
 
@@ -134,7 +137,7 @@ def _stands_for_another(value: str) -> bool:
     return _STANDS_FOR.match(value) is not None
 
 
-_SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[、:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
+_SETS = r"[\"'`]?\s{0,3}(?::=|=>|[=:：])\s{0,3}[\"'`「『]?|\s{0,2}(?:は|が|を)\s{0,2}[\u3001:]?\s{0,2}[\"'`「『]?|(?:\s{0,2}[「『\"'`(])"
 _BEHIND = re.compile(
     rf"(?:s|[_-]?(?:access[_-]?key|api[_-]?key|key|value|hash|token|string|phrase|code))?(?:\(PW\))?(?:{_SETS})",
     re.IGNORECASE,
@@ -145,8 +148,8 @@ _BEHIND_ASSIGNED = re.compile(
 )
 _MOST = 40
 """Characters of a value by which it is told: with a name and what stands between them not more than ``RECOGNISED``."""
-_VALUE = re.compile(rf"[!#-&(-+\--:<=?-Z^_a-z|~\\]{{4,{_MOST}}}+")
-_VALUE_REST = re.compile(r"[!#-&(-+\--:<=?-Z^_a-z|~\\]*+")
+_VALUE = re.compile(rf"(?:{_NO_RULE}[!#-&(-+\--:<=?-Z^_a-z|~\\]){{4,{_MOST}}}+")
+_VALUE_REST = re.compile(rf"(?:{_NO_RULE}[!#-&(-+\--:<=?-Z^_a-z|~\\])*+")
 _UNIT = "年月日時分秒円個件名人回桁文字歳%％"
 
 
@@ -206,7 +209,7 @@ def _named(least: int) -> _Look:
     return look
 
 
-_CREDENTIAL = re.compile(r"\s{1,3}([A-Za-z0-9._~+/=-]{16,40}+)[A-Za-z0-9._~+/=-]*+", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"\s{1,3}([A-Za-z0-9._~+/=-]{16,40}+)(?:(?!-----)[A-Za-z0-9._~+/=-])*+")
 
 
 def _bearer(text: str, start: int, end: int) -> _Found | None:
@@ -226,6 +229,8 @@ def _webhook(text: str, start: int, end: int) -> _Found | None:
 
 
 _ANCHORS: dict[str, list[_Look]] = {}
+_NAMES: set[str] = set()
+"""Words that say what stands behind them."""
 for _row in VENDORS:
     _ANCHORS.setdefault(_row[1].lower(), []).append(_vendor(*_row))
 for _looked, _words in (
@@ -247,8 +252,13 @@ for _looked, _words in (
 ):  # fmt: skip
     for _word in _words:
         _ANCHORS.setdefault(_word, []).append(_looked)
+        if _looked not in (_private_key, _jwt, _in_address, _webhook):
+            _NAMES.add(_word)
 _ORDER = tuple(_ANCHORS)
+_NEAR = 24
+"""Characters between a name and its value, at most (decision 0042)."""
 _LOOKS = tuple(tuple(_ANCHORS[word]) for word in _ORDER)
+_BEHIND_NAMES = tuple(word in _NAMES for word in _ORDER)
 
 
 class SecretCheck:
@@ -268,8 +278,8 @@ class SecretCheck:
     def _found(self, text: str) -> Iterator[Finding]:
         done = 0
         for which, start, end in sorted(matches(self._anchors, flat(text)), key=_place):
-            if start < done:
-                continue
+            if start < done and (end + _NEAR < done or not _BEHIND_NAMES[which]):
+                continue  # within a secret; a name that ends it may still have a value behind
             for look in _LOOKS[which]:
                 if (found := look(text, start, end)) is not None and found[0] >= done:
                     first, last, score, reason = found

@@ -59,7 +59,7 @@ _WORDS: Mapping[str, str] = {
     "CUSTOMER_ID":
         "客様番号 客さま番号 客様id 客様コード 会員番号 会員id 会員no 顧客番号 顧客id 顧客コード 顧客no 顧客管理番号 "
         "得意先コード 得意先番号 利用者番号 利用者id 契約者番号 契約者id 加入者番号 メンバーid メンバー番号 "
-        "ユーザーid ユーザid ユーザー番号 患者番号 患者id 診察券番号 カルテ番号 組合員番号 購入者番号 購入者id "
+        "ユーザーid ユーザid ユーザー番号 患者番号 患者id 診察券番号 カルテ番号 カルテno 組合員番号 購入者番号 購入者id "
         "客様no 客さまid 会員コード 登録者番号 受講者番号 応募者番号 取引先コード 会員証番号 カスタマーid 診察券no "
         "診察券",
     OTHER:
@@ -153,6 +153,10 @@ _SPELT: Mapping[str, str] = {
 }  # fmt: skip
 
 
+_SPREAD = 4
+"""Labels of so many kanji are also spread over a line of a form, with blanks between."""
+
+
 def _spellings(phrase: str) -> Iterable[str]:
     """Between the words of an English label: a blank, an underscore, a hyphen, nothing."""
     words = phrase.split()
@@ -164,6 +168,8 @@ def _kinds() -> dict[str, str]:
     for kind, words in _WORDS.items():
         for word in words.lower().split():
             table.setdefault(word, kind)
+            if 1 < len(word) <= _SPREAD and all("\u4e00" <= char <= "\u9fff" for char in word):
+                table.setdefault(" ".join(word), kind)
     for kind, phrases in _SPELT.items():
         for phrase in phrases.split(";"):
             for spelling in _spellings(phrase.strip()):

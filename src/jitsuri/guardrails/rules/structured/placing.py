@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,10 +11,12 @@ from typing import Final
 from jitsuri.guardrails.rules.structured.labelling import OTHER_DATE, SEX, labels_in
 from jitsuri.guardrails.shapes import Finding
 
-LABEL_REACH: Final = 40
+LABEL_REACH: Final = 32
 """Characters between a number and the end of its label (decision 0040): with the longest label it stays within ``REACH``."""
 AFTER_REACH: Final = 10
 """Characters between a number and the label that follows it."""
+_BEHIND: Final = 24
+"""Characters behind a number that are looked at at all."""
 LONGEST_RUN: Final = 32
 """Digits in a row beyond which nothing is a number of ours."""
 
@@ -30,7 +32,7 @@ DIRECT: Final = 3
 _RUN = re.compile(r"[0-9]+")
 _CONNECTING = (
     r"(?:\([^()]{0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶►◆■●・*#_~.;?!\\]|は|が|も|の|を|に|第|番号|ナンバー|number|num|no|id"
-    r"|is|was|on|as|西暦|和暦|です|記載|以下|下記|通り|とおり|【|】|value|string|text)*+"
+    r"|is|was|on|as|西暦|和暦|です|記載|以下|下記|通り|とおり|ですが|氏名|value|string|text)*+"
 )
 _GAP = re.compile(_CONNECTING)
 _GAP_AFTER = re.compile(r"(?:[\s(「『【\[<:=\-/,、|\"']|が|は|の|:|という|です|→)*+")
@@ -42,7 +44,8 @@ _NO_SEPARATORS = str.maketrans("", "", " -.・/|\t")
 _DIGIT = re.compile("[0-9]")
 _SHORT = 6
 _UNIT = re.compile(
-    r" ?(?:円|個(?!人)|件(?!名)|枚|%|万(?!が)|億|kg|km|px|ms|kb|mb|gb|usd|jpy|yen)|台|本(?![人店社日])|名(?![義前称])|人(?![事名])|回(?!線)|点|分(?!類)|秒|時|月|年|日|ヶ|か月|千|兆"
+    r" ?(?:円|個(?!人)|件(?!名)|枚|%|万(?!が)|億|kg|km|px|ms|kb|mb|gb|usd|jpy|yen)|台|本(?![人店社日])|名(?![義前称])|人(?![事名])"
+    r"|回(?!線)|点|分(?!類)|秒|時|月|年|日|ヶ|か月|千|兆"
 )
 
 
@@ -143,7 +146,13 @@ class Places:
         """Numbers in groups, the first of a given length: start, end, digits."""
         text = self.text
         for start in self.by_length.get(first, ()):
-            if text[start + first : start + first + 1] in _JOINTS and (found := pattern.match(text, start)) is not None:
+            if text[start + first : start + first + 1] not in _JOINTS or (found := pattern.match(text, start)) is None:
+                continue
+            joint = found[1]
+            if not (
+                text.endswith(joint, 0, start)
+                and text[max(0, start - len(joint) - first) : start - len(joint)].isdigit()
+            ):
                 yield start, found.end(), found[0].translate(_NO_SEPARATORS)
 
     def sized(self, *lengths: int) -> Iterator[tuple[int, int, str]]:
@@ -162,14 +171,6 @@ class Places:
         while index >= 0 and at - labels.ends[index] <= LABEL_REACH:
             yield labels.starts[index], labels.ends[index], labels.kinds[index]
             index -= 1
-
-    def after(self, at: int, reach: int = AFTER_REACH) -> Iterable[tuple[int, int, str]]:
-        """Labels that begin at most ``reach`` behind a place, nearest first."""
-        labels = self.labels
-        index = bisect_left(labels.starts, at)
-        while index < len(labels.starts) and labels.starts[index] - at <= reach:
-            yield labels.starts[index], labels.ends[index], labels.kinds[index]
-            index += 1
 
     def is_direct(self, label_end: int, at: int) -> bool:
         """Whether nothing but what joins a label to its value stands between."""
@@ -192,12 +193,15 @@ class Places:
                 break
             if direct:
                 return FOREIGN
-        for label_start, _, found in self.after(end):
-            if _GAP_AFTER.fullmatch(self.lower, end, label_start) is None:
-                break
-            if found == kind:
-                return NEAR
-        return BARE
+        return NEAR if self._is_followed_by(end, kind) else BARE
+
+    def _is_followed_by(self, end: int, kind: str) -> bool:
+        """Whether a label of the kind stands straight behind."""
+        behind = self.lower[end : end + _BEHIND]
+        gap = _GAP_AFTER.match(behind)
+        if gap is None or gap.end() > AFTER_REACH:
+            return False
+        return any(start == gap.end() and found == kind for start, _, found in labels_in(behind))
 
     def is_clear(self, start: int, end: int) -> bool:
         """Whether a number stands alone: not inside a word, a longer number, a decimal or an amount."""

@@ -12,13 +12,13 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 def my_number_holds(digits: str) -> bool:
     """個人番号, 12 digits. Source: 行政手続における特定の個人を識別するための番号の利用等に関する法律施行令に基づく総務省令 Art. 5."""
-    rest = sum(map(mul, _MY_NUMBER, map(int, digits))) % 11
+    rest = _weighted(digits, _MY_NUMBER) % 11
     return int(digits[11]) == (0 if rest <= 1 else 11 - rest)
 
 
 def corporate_number_holds(digits: str) -> bool:
     """法人番号, 13 digits, the first is the check digit. Source: 法人番号の指定等に関する省令 Art. 2."""
-    return int(digits[0]) == 9 - sum(map(mul, _CORPORATE, map(int, digits[1:]))) % 9
+    return int(digits[0]) == 9 - _weighted(digits[1:], _CORPORATE) % 9
 
 
 def luhn_holds(digits: str) -> bool:
@@ -38,5 +38,11 @@ def insurer_number_holds(digits: str) -> bool:
 
 def licence_number_holds(digits: str) -> bool:
     """運転免許証番号: the eleventh of 12 digits. Common knowledge without an official source, so it never decides alone."""
-    rest = sum(map(mul, _LICENCE, map(int, digits))) % 11
+    rest = _weighted(digits, _LICENCE) % 11
     return int(digits[10]) == (0 if rest <= 1 else 11 - rest)
+
+
+def _weighted(digits: str, weights: tuple[int, ...]) -> int:
+    """The sum of the digits times their weights, as far as there are weights."""
+    total: int = sum(map(mul, weights, map(int, digits)))
+    return total

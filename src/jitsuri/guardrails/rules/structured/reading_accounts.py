@@ -11,13 +11,13 @@ from jitsuri.guardrails.rules.structured.proving import insurer_number_holds
 from jitsuri.guardrails.shapes import Finding
 
 _BANK_WORDS = re.compile(
-    r"(?:銀行|信用金庫|信金|信用組合|労働金庫|農協|支店|本店|営業部|出張所|普通|当座|\(普\)|\(当\)|振込|口座|名義|bank|branch)"
+    r"(?:銀行|信用金庫|信金|信用組合|労働金庫|農協|支店|本店|営業部|出張所|普通|当座|\(普\)|\(当\)|振込|口座|名義|bank|branch"
+    r"|三菱ufj|みずほ|三井住友|りそな|paypay)"
 )
 _BANK_GROUPS = re.compile(r"[0-9]{3,4}[- ](?:[0-9]{3}[- ])?[0-9]{7}(?![0-9]|-[0-9])")
 _YUCHO_PAIR = re.compile(r"1[0-9]{3}0(?: ?- ?[0-9])?( ?[- /・,、の]{1,2} ?)[0-9]{2,8}(?:-[0-9])?(?![0-9]|-[0-9])")
 _YUCHO_TRANSFER = re.compile(r"0[0-9]{4}- ?[0-9] ?- ?[0-9]{1,6}(?![0-9]|-[0-9])")
 _YUCHO_NEXT = re.compile(r"(?:-[0-9])?[\s,、/・]{0,4}(?:通帳)?番号[\s:=はが「(]{0,4}([0-9]{2,8})(?:-[0-9])?(?![0-9])")
-_NUMBER_BEFORE = re.compile(r"番号[\s:=はが「(]{0,4}\Z")
 
 
 def bank_accounts(places: Places) -> Iterable[Finding]:
@@ -142,9 +142,14 @@ def _insurance_number(places: Places, start: int, end: int) -> Iterator[Finding]
 
 _ID = re.compile(r"[A-Za-z]{0,6}(?:[-_ ](?=[0-9]))?[0-9]{2,12}(?:[-_][0-9A-Za-z]{1,8}){0,3}[A-Za-z]?(?![0-9A-Za-z@])")
 _ID_LETTERS = re.compile(r"[A-Za-z]{1,4}-[A-Za-z]{1,4}-?[0-9]{2,10}(?:-[0-9]{1,6})?(?![0-9A-Za-z@])")
-_ID_GROUPS = re.compile(r"[0-9]{4} [0-9]{4}(?: [0-9]{4}){0,2}(?![0-9A-Za-z@])")
+_ID_GROUPS = re.compile(r"[0-9]{2,5} [0-9]{3,5}(?: [0-9]{3,5}){0,2}(?![0-9A-Za-z@年月円\-/])")
+_ID_MIXED = re.compile(r"(?=[A-Za-z_\-]{0,8}[0-9])[0-9A-Za-z]{1,12}(?:[-_][0-9A-Za-z]{1,12}){0,3}(?![0-9A-Za-z@])")
+_ASKED = re.compile(
+    r"[^0-9A-Za-z]{0,8}(?:お願い|教え|聞かせ|伺|いただけ|頂け|お知らせ|何番|よろしい|申し上げ)[^0-9A-Za-z]{0,20}"
+)
 _NEXT = re.compile(r"(?:[\s,、・/]|と|及び|および|または){1,3}")
 _NOT_ID = re.compile(r"(?:[0-9]{4}[-/.年][0-9]{1,2}[-/.月]|[0-9]{1,3}(?:桁|文字|けた))")
+_TOKEN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _CHAIN = 12
 
 
@@ -167,7 +172,8 @@ def labelled_numbers(kind: str, patterns: Sequence[str] = ()) -> Callable[[Place
 
 
 _UNTIL_ID = re.compile(
-    r"(?:\((?:[^()0-9]|[0-9]{1,2}(?=桁|ケタ|文字|けた| ?digits)){0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶*#_~.;\\]|は|が|も|の|を|第|番号|number|num|no|id|is)*+"
+    r"(?:\((?:[^()0-9]|[0-9]{1,2}(?=桁|ケタ|文字|けた| ?digits)){0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶*#_~.;\\]"
+    r"|は|が|も|の|を|第|番号|ですが|氏名|名前|部署|所属|number|num|no|id|is)*+"
 )
 
 
@@ -175,13 +181,23 @@ def _behind(places: Places, label_end: int, until: int, kind: str) -> Iterator[F
     text = places.text
     gap = _UNTIL_ID.match(places.lower, label_end, min(label_end + 24, len(text)))
     at = gap.end() if gap else label_end
+    score = 0.95
+    if text[at : at + 1] not in _TOKEN and (
+        asked := _ASKED.match(text, label_end, min(label_end + LABEL_REACH, len(text)))
+    ):
+        at, score = asked.end(), 0.7
     for count in range(_CHAIN):
-        found = _ID_GROUPS.match(text, at) or _ID.match(text, at) or _ID_LETTERS.match(text, at)
+        found = (
+            _ID_GROUPS.match(text, at)
+            or _ID.match(text, at)
+            or _ID_LETTERS.match(text, at)
+            or _ID_MIXED.match(text, at)
+        )
         if found is None or at - label_end > LABEL_REACH or _NOT_ID.match(text, at) or (count and at >= until):
             return
         if found.end() - at < 3 or not places.ends_clear(found.end()):
             return
-        yield Finding(at, found.end(), kind, 0.95 if count == 0 else 0.7, "context")
+        yield Finding(at, found.end(), kind, score if count == 0 else 0.7, "context")
         joint = _NEXT.match(text, found.end(), found.end() + 4)
         if joint is None:
             return

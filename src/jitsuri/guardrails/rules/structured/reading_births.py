@@ -5,39 +5,47 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from jitsuri.guardrails.rules.structured.placing import Places, is_word
+from jitsuri.guardrails.rules.structured.labelling import labels_in
+from jitsuri.guardrails.rules.structured.placing import LABEL_REACH, Places, is_word
 from jitsuri.guardrails.shapes import Finding
 
 _KIND = "DATE_OF_BIRTH"
 _N = r"(?:[0-9]{1,2}|[〇零一二三四五六七八九十元]{1,3})"
 _ERA = r"(?:明治|大正|昭和|平成|令和|[明大昭平令㍾㍽㍼㍻㋿]|[MTSHRmtshr](?![A-Za-z]))"
-_MONTHS = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTHS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _AROUND = r"(?: ?[(/] ?(?:(?:明治|大正|昭和|平成|令和|[MTSHRmtshr明大昭平令])\.? ?)?[0-9元]{1,4}年? ?\)?)?"
+_DAY = rf"{_N} ?月 ?(?:{_N} ?日)?"
 _LEADING_YEAR = re.compile(
-    rf"(?:[0-9]{{4}}|[〇零一二三四五六七八九]{{4}}) ?年?{_AROUND} ?年? ?{_N} ?月 ?(?:{_N} ?日)?"
+    rf"(?:[0-9]{{4}}|[〇零一二三四五六七八九]{{4}}) ?年?{_AROUND} ?年? ?の?{_DAY}"
     r"|[0-9]{4}(?P<s> ?[-/.] ?)[0-9]{1,2}(?P=s)[0-9]{1,2}(?![0-9])|[0-9]{4} [0-9]{1,2} [0-9]{1,2}(?![0-9])"
     r"|(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
 )
 _OF_ERA = re.compile(
-    rf"{_ERA}[. ]?{_N} ?(?:年{_AROUND} ?{_N} ?月 ?(?:{_N} ?日)?|(?P<s>[-/. ]){_N}(?P=s){_N}(?![0-9]))|[MTSHR][0-9]{{6}}(?![0-9])"
+    rf"{_ERA}[. ]?{_N} ?(?:年{_AROUND} ?の?{_DAY}|(?P<s> ?[-/.] ?| ){_N}(?P=s){_N}(?![0-9]))|[MTSHR][0-9]{{6}}(?![0-9])"
 )
 _DAY_FIRST = re.compile(
-    rf"[0-9]{{1,2}}(?:st|nd|rd|th)?[ \-](?:of )?{_MONTHS}[, \-]{{1,2}}[0-9]{{4}}(?![0-9])|[0-9]{{1,2}}(?P<s>[-/.])[0-9]{{1,2}}(?P=s)(?:19|20)[0-9]{{2}}(?![0-9])"
-    rf"|{_N} ?月 ?{_N} ?日"
+    rf"[0-9]{{1,2}}(?:st|nd|rd|th)?[ \-](?:of )?{_MONTHS}[, \-]{{1,2}}[0-9]{{4}}(?![0-9])"
+    r"|[0-9]{1,2}(?P<s>[-/.])[0-9]{1,2}(?P=s)(?:19|20)[0-9]{2}(?![0-9])|[0-9]{2}(?P<t>[-/.])[0-9]{1,2}(?P=t)[0-9]{1,2}(?![0-9])"
+    rf"|(?:[0-9]{{1,2}} ?年 ?)?{_N} ?月 ?{_N} ?日"
 )
 _MONTH_FIRST = re.compile(rf"{_MONTHS} ?[0-9]{{1,2}}(?:st|nd|rd|th)?,? ?[0-9]{{4}}(?![0-9])")
-_BEGINS = re.compile(r"[0-9〇零一二三四五六七八九十]+")
 _SOUND = re.compile(r"[0-9]+")
-_GAP_STRONG = re.compile(r"[^0-9。\n]{0,20}")
+_ASKED = re.compile(r"[^0-9]{0,32}")
+_NOT_BORN = re.compile(r"(?:\(.\))?(?:まで|に|より|付|から|以降|時点|現在)")
 _BEHIND = re.compile(
     r"[\s,、]{0,2}(?:\([^()]{0,10}\)|[\s,、(/:\-])?(?:に|の)?(?:.{0,10}?で|.{0,4}?に)?(?:生まれ|うまれ|誕生|出生|生)(?!産|活|成|徒|命|じ|放|中|涯|鮮|地|き|物)"
 )
 _AGE = re.compile(r"[\s,、|\t\"]{0,2}\(? ?(?:満)?[0-9]{1,3} ?[歳才]")
+_AGE_BEFORE = re.compile(r"[0-9] ?[歳才]\s?\(\Z")
+_CELL_BEHIND = re.compile(
+    r"\"?[,\t|][\s\"]{0,3}(?:\(?\+?[0-9]{2,4}[-)][0-9]{2,4}-[0-9]{4}|0[0-9]{9,10}(?![0-9])|[A-Za-z0-9._+-]{1,18}@|〒)"
+)
 _SEX_BEHIND = re.compile(r"[\s,、|/\t\"]{1,3}(?:男|女|m|f|male|female|男性|女性)(?=[\s,、|/\t\"]|$)")
 _SEX_BEFORE = re.compile(r"(?:[\s,、|/\t\"])(?:男|女|男性|女性|m|f|male|female)[\s,、|/\t\"]{1,3}\Z")
 _ERA_BEFORE = re.compile(r"(?:明治|大正|昭和|平成|令和|[明大昭平令㍾㍽㍼㍻㋿]|[MTSHRmtshr])[. ]?\Z")
-_HAS_YEAR = re.compile(r"[0-9〇零一二三四五六七八九]{4}|[0-9]{2}|年|元")
-_KANJI_DIGIT = re.compile("[〇零一二三四五六七八九十]")
 
 
 def birth_dates(places: Places) -> Iterable[Finding]:
@@ -54,25 +62,27 @@ def birth_dates(places: Places) -> Iterable[Finding]:
 def _behind(places: Places, label_end: int) -> Iterator[tuple[int, int, float]]:
     """A date behind its label."""
     text = places.text
-    found = _first_date(places, label_end, label_end + 32)
+    found = _first_date(places, label_end, label_end + LABEL_REACH)
     if found is None:
         return
     start, end = found
     if places.is_direct(label_end, start):
         yield start, end, 0.95 if _has_year(text[start:end]) else 0.6
-        again = _first_date(places, end, end + 3)
+        again = _first_date(places, end, min(end + 3, label_end + LABEL_REACH))
         if again is not None and text[end : again[0]].strip() in ("(", "/", "", "・"):
             yield again[0], again[1], 0.9
     elif (
         _has_year(text[start:end])
-        and _GAP_STRONG.fullmatch(text, label_end, start)
+        and places.lower.startswith(_STRONG, max(0, label_end - 4))
+        and _ASKED.fullmatch(text, label_end, start)
+        and not _NOT_BORN.match(text, end)
         and not _other_label(places, label_end, start)
     ):
         yield start, end, 0.6
 
 
 def _other_label(places: Places, start: int, end: int) -> bool:
-    return any(kind != _KIND for _, _, kind in places.after(start, end - start))
+    return any(kind != _KIND for _, _, kind in labels_in(places.lower[start:end]))
 
 
 def _first_date(places: Places, start: int, until: int) -> tuple[int, int] | None:
@@ -111,6 +121,8 @@ def date_at(places: Places, at: int) -> int | None:
     return at + len(found[0].rstrip())
 
 
+_STRONG = ("生年月日", "birth")
+"""The ends of labels that mean nothing but a birth date, also where words stand between."""
 _DATE_JOINTS = frozenset("年月/-. ")
 _ERA_LAST = frozenset("治正和成明大昭平令㍾㍽㍼㍻㋿MTSHRmtshr. ")
 _ERA_FIRST = "明大昭平令㍾㍽㍼㍻㋿MTSHRmtshr"
@@ -131,13 +143,17 @@ def _has_year(date: str) -> bool:
 def _beside(places: Places) -> Iterator[Finding]:
     """Dates with 生まれ, an age or a sex behind, or a sex before, as tables have it."""
     text = places.text
-    last = 0
     for start, end in places.runs:
-        if start < last or end - start > 8 or text[end : end + 1] not in _DATE_JOINTS and end - start != 8:
+        length = end - start
+        if (
+            length > 8
+            or (length != 8 and text[end : end + 1] not in _DATE_JOINTS)
+            or text[start - 1 : start] in _INSIDE_DATE
+        ):
             continue
         begin = start
         if (
-            end - start <= 2
+            length <= 2
             and text[start - 1 : start] in _ERA_LAST
             and (era := _ERA_BEFORE.search(text, max(0, start - 4), start))
         ):
@@ -148,19 +164,28 @@ def _beside(places: Places) -> Iterator[Finding]:
             until = date_at(places, begin)
         if until is None or (begin == start and not places.begins_clear(begin)):
             continue
-        last = until
         score = _beside_score(text, places.lower, begin, until)
         if score:
             yield Finding(begin, until, _KIND, score if _has_year(text[begin:until]) else score - 0.2, "context")
 
 
+_CELL = frozenset(',\t|"')
+_INSIDE_DATE = frozenset("年月/-")
+
+
 def _beside_score(text: str, lower: str, begin: int, until: int) -> float:
     if _BEHIND.match(text, until, min(len(text), until + 24)) or lower.startswith((" born", "born"), until):
         return 0.9
-    if _AGE.match(text, until, until + 12):
+    if _AGE.match(text, until, until + 12) or _AGE_BEFORE.search(text, max(0, begin - 8), begin):
         return 0.8
     if _SEX_BEHIND.match(lower, until, min(len(lower), until + 12)) or _SEX_BEFORE.search(
         lower, max(0, begin - 10), begin
     ):
         return 0.7
+    if (
+        text[begin - 1 : begin] in _CELL
+        and _CELL_BEHIND.match(text, until, until + 24)
+        and "1930" <= text[begin : begin + 4] <= "2009"
+    ):
+        return 0.55
     return 0.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from jitsuri.guardrails.rules.structured.placing import DIRECT, FOREIGN, NEAR, Places, is_word
 from jitsuri.guardrails.shapes import Finding
 
-_S = r"(?: ?[-.・] ?| {1,2}|[/~の])"
+_S = r"(?: ?[-.・] ?| {1,2}|[/~の、])"
 _PHONE = re.compile(
     rf"0(?:"
     rf"[1-9]{_S}[0-9]{{4}}{_S}[0-9]{{4}}|[1-9][0-9]{_S}[0-9]{{3}}{_S}[0-9]{{4}}|[1-9][0-9]{{2}}{_S}[0-9]{{2}}{_S}[0-9]{{4}}"
@@ -137,6 +137,7 @@ def _labelled(places: Places, start: int) -> Iterator[Finding]:
 
 
 _LOCAL_PART = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-!#$&*/=?^'"
+_NEVER_FIRST = "./=?&'*#+-!^$%"
 _MOST_LOCAL = 64
 """Source: RFC 5321, section 4.5.3.1.1."""
 _DOMAIN = re.compile(
@@ -144,55 +145,15 @@ _DOMAIN = re.compile(
 )
 _DOMAIN_JAPANESE = re.compile(r"[A-Za-z0-9ぁ-ゖァ-ヺー一-鿿\-]{1,20}\.(?:jp|com|net|org)(?![A-Za-z0-9])")
 _SPELT_AT = re.compile(
-    r"([A-Za-z0-9._%+\-]{1,64}) ?[\[({<【] ?(?:at|AT|At|アット(?:マーク)?|@|あっと(?:まーく)?) ?[\])}>】] ?([A-Za-z0-9\-]{1,40}(?: ?(?:\.|[\[({<【] ?(?:dot|DOT|ドット) ?[\])}>】]) ?[A-Za-z0-9\-]{1,24}){1,4})"
+    r"([A-Za-z0-9._%+\-]{1,64}) ?[\[({<【] ?(?:at|AT|At|アット(?:マーク)?|@|あっと(?:まーく)?) ?[\])}>】] ?"
+    r"([A-Za-z0-9\-]{1,40}(?: ?(?:\.|[\[({<【] ?(?:dot|DOT|ドット) ?[\])}>】]) ?[A-Za-z0-9\-]{1,24}){1,4})"
 )
 _SPELT = re.compile(r"[\[({<【] ?(?:at|AT|At|アット|@|あっと)")
-_FILES = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "css",
-        "js",
-        "ts",
-        "tsx",
-        "jsx",
-        "json",
-        "xml",
-        "html",
-        "htm",
-        "md",
-        "txt",
-        "py",
-        "java",
-        "cpp",
-        "php",
-        "sh",
-        "yml",
-        "yaml",
-        "toml",
-        "csv",
-        "tsv",
-        "log",
-        "zip",
-        "gz",
-        "tar",
-        "exe",
-        "dll",
-        "pdf",
-        "doc",
-        "docx",
-        "xls",
-        "xlsx",
-        "ppt",
-        "pptx",
-        "local",
-        "lock",
-    ]
-)
+_FILES = frozenset({
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "tsx", "jsx", "json", "xml", "html", "htm", "md", "txt", "py",
+    "java", "cpp", "php", "sh", "yml", "yaml", "toml", "csv", "tsv", "log", "zip", "gz", "tar", "exe", "dll", "pdf", "doc", "docx",
+    "xls", "xlsx", "ppt", "pptx", "local", "lock",
+})  # fmt: skip
 """Endings of file names, which are no domains (icon@2x.png)."""
 
 
@@ -208,12 +169,14 @@ def emails(places: Places) -> Iterable[Finding]:
 
 def _email(text: str, at: int) -> Iterator[Finding]:
     before = text[max(0, at - _MOST_LOCAL) : at]
-    local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip("./=?&'*#+-!^/$%")
+    local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip(_NEVER_FIRST)
     if "/" in local:
         local = local.rpartition("/")[2]
     if "=" in local:
         local = local.rpartition("=")[2]
-    if not local or local.endswith("."):
+    if not local:
+        if text[at - 1 : at] == " " == text[at + 1 : at + 2]:
+            yield from _loose_email(text, at)
         return
     found = _DOMAIN.match(text, at + 1) or _DOMAIN_JAPANESE.match(text, at + 1)
     if found is None or found[0].rpartition(".")[2].lower() in _FILES:
@@ -223,9 +186,18 @@ def _email(text: str, at: int) -> Iterator[Finding]:
     yield Finding(at - len(local), found.end(), "EMAIL", 0.98 if found[0].isascii() else 0.8, "pattern")
 
 
+def _loose_email(text: str, at: int) -> Iterator[Finding]:
+    """An address with a blank on either side of its @, as scanned papers have it."""
+    before = text[max(0, at - 1 - _MOST_LOCAL) : at - 1]
+    local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip(_NEVER_FIRST)
+    found = _DOMAIN.match(text, at + 2)
+    if local and found is not None and found[0].rpartition(".")[2].lower() not in _FILES:
+        yield Finding(at - 1 - len(local), found.end(), "EMAIL", 0.6, "pattern")
+
+
 def _spelt_email(text: str, mark: int) -> Iterator[Finding]:
     before = text[max(0, mark - _MOST_LOCAL) : mark].rstrip(" ")
-    local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip("./=?&'*#+-!^/$%")
+    local = before[len(before.rstrip(_LOCAL_PART)) :].lstrip(_NEVER_FIRST)
     if not local:
         return
     start = text.rfind(local, max(0, mark - _MOST_LOCAL), mark)
@@ -234,7 +206,7 @@ def _spelt_email(text: str, mark: int) -> Iterator[Finding]:
         yield Finding(start, found.end(), "EMAIL", 0.8, "pattern")
 
 
-_POSTAL = re.compile(r"[0-9]{3} ?- ?[0-9]{4}(?![0-9])")
+_POSTAL = re.compile(r"[0-9]{3}(?: ?- ?| )[0-9]{4}(?![0-9])")
 _MARK = re.compile(r"〒\s{0,2}[:：]?\s{0,2}\Z")
 _PLACE = re.compile(
     r"[\s,、\"|)」\]]{0,4}(?:住所|所在地|address)?[\s,、\"|:：]{0,3}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿ヶケノ々ぁ-んァ-ヴー]{1,6}[市区郡町村])"
@@ -247,7 +219,7 @@ def postal_codes(places: Places) -> Iterable[Finding]:
     for start in places.by_length.get(3, ()):
         found = _POSTAL.match(text, start)
         if found is not None:
-            yield from _postal_code(places, start, found.end(), True)
+            yield from _postal_code(places, start, found.end(), "-" in found[0])
     for start in places.by_length.get(7, ()):
         yield from _postal_code(places, start, start + 7, False)
 
@@ -266,7 +238,7 @@ def _postal_code(places: Places, start: int, end: int, is_split: bool) -> Iterat
         yield Finding(start, end, "POSTAL_CODE", 0.95 if standing == DIRECT else 0.7, "context")
     elif standing == FOREIGN:
         return
-    elif _PLACE.match(text, end):
+    elif _PLACE.match(text, end) and (is_split or text[end - 7 : end].isdigit()):
         yield Finding(start, end, "POSTAL_CODE", 0.9 if is_split else 0.6, "place_behind")
     elif is_split:
         yield Finding(start, end, "POSTAL_CODE", 0.6 if _fills_cell(text, start, end) else 0.4, "pattern")
