@@ -20,8 +20,8 @@ Right = Literal[
 who has named one as deputy. ``edit_costs`` changes rates, tax rules, costs and the department tree. ``ask_keys`` asks for keys
 and keeps one's own; who decides about a key is told by ``rules.keying.deciding_fault``. ``run_trials`` starts trials, which cost
 money and open texts; ``label_pairs`` says which answer is better. ``put_in_force`` lets a certificate answer, rolls it back or
-keeps a void one. ``edit_prompts`` writes versions of a task's prompt; which of them answers is ``confirm_tasks``. ``edit_guards`` says what is checked for a task and
-what follows; what was found is seen by ``see_calls``."""
+keeps a void one. ``edit_prompts`` writes versions of a task's prompt; which of them answers is ``confirm_tasks``.
+``edit_guards`` says what is checked for a task and what follows; what was found is seen by ``see_calls``."""
 
 LinkPurpose = Literal["first_admin", "password"]
 """``first_admin``: makes the first administrator. ``password``: its person sets a (new) password."""

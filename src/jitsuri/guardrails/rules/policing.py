@@ -33,9 +33,12 @@ OUTWARD: tuple[Action, ...] = ("observe", "mask", "block")
 BUILT_IN: Mapping[str, tuple[str, ...]] = {name.lower(): (name,) for name in TYPES} | {"person_slow": ("PERSON",)}
 """The built-in checks by name, with the types that they may report."""
 
+SLOW = frozenset({"person_slow"})
+"""Built-in checks that take too long for what comes in pieces."""
+
 MOST_RULES, MOST_EXEMPTIONS, MOST_TERMS, MOST_PATTERNS = 200, 500, 10_000, 50
-LONGEST_TERM, LONGEST_PATTERN, LONGEST_VALUE, LONGEST_REASON = 64, 32, 200, 500
-"""Characters. A check looks at 64 characters around a span (decision 0039)."""
+LONGEST_TERM, LONGEST_PATTERN, LONGEST_VALUE, LONGEST_REASON = 40, 32, 200, 500
+"""Characters. A longer word would not be found in a stream, of which so much is held back (decisions 0039 and 0042)."""
 SHORTEST_TERM = 2
 """A word of one character is found in every text (decision 0039)."""
 FEWEST_SIGNS = 3
@@ -188,6 +191,8 @@ def _rule_faults(field: str, rule: Rule, types: Collection[str], policy: Policy)
         found.append(_fault("guard_outward", f"{field}.out", rule.outward, known=", ".join((*OUTWARD, "off"))))
     elif rule.outward is not None and rule.outward not in OUTWARD:
         found.append(_fault("guard_choice", f"{field}.out", rule.outward, known=", ".join((*OUTWARD, "off"))))
+    if rule.outward is not None and (rule.check in SLOW or rule.check not in BUILT_IN):
+        found.append(_fault("guard_outward_slow", f"{field}.out", rule.outward))
     if not 0 <= rule.threshold <= 1:  # and what is no number at all
         found.append(_fault("guard_threshold", f"{field}.threshold", rule.threshold))
     if rule.on_failure not in get_args(FailMode):
