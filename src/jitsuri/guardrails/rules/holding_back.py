@@ -47,7 +47,7 @@ class HeldText:
     """
 
     __slots__ = (
-        "_at", "_cuts", "_decide", "_given", "_is_torn", "_looks", "_margin", "_moves", "_not_before", "_pseudonyms", "_scan",
+        "_at", "_cuts", "_decide", "_given", "_is_torn", "_looked", "_looks", "_margin", "_moves", "_not_before", "_pseudonyms", "_scan",
         "_seen", "_sent", "_text", "acted", "blocked", "found",
     )  # fmt: skip
 
@@ -72,6 +72,8 @@ class HeldText:
         """Whether what is kept begins within a word whose begin has gone."""
         self._not_before = 0
         self._looks = 0
+        self._looked = 0
+        """Where was looked last."""
         self._moves: list[Change] = []
         self._given: list[str] = []
         self.blocked = False
@@ -169,7 +171,8 @@ class HeldText:
             self._force(place - 1)
             self._cuts.append(place)
             self._seen.append(seen)
-            if place - self._margin - self._sent >= _GAIN and place >= self._not_before:
+            least = max(self._sent + self._margin, self._looked) + _GAIN
+            if place >= max(least, self._not_before):
                 self._look(place)
         self._force(self._at + len(self._text))
 
@@ -201,6 +204,7 @@ class HeldText:
         """Scan what has come up to a place, and let go on what is decided."""
         if self.blocked:
             return
+        self._looked = place
         size, sent = place - self._at, self._sent - self._at
         text = self._text if size == len(self._text) else self._text[:size]
         known = self._pseudonyms
