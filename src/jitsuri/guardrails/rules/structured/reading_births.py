@@ -177,7 +177,7 @@ def _beside_score(text: str, lower: str, begin: int, until: int) -> float:
     if _BEHIND.match(text, until, min(len(text), until + 24)) or lower.startswith((" born", "born"), until):
         return 0.9
     if _AGE.match(text, until, until + 12) or _AGE_BEFORE.search(text, max(0, begin - 8), begin):
-        return 0.8
+        return 0.0 if text[until - 1] == "月" else 0.6  # a life told by years and ages has months without days
     if _SEX_BEHIND.match(lower, until, min(len(lower), until + 12)) or _SEX_BEFORE.search(
         lower, max(0, begin - 10), begin
     ):
