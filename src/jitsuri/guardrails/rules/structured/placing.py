@@ -201,7 +201,10 @@ class Places:
         gap = _GAP_AFTER.match(behind)
         if gap is None or gap.end() > AFTER_REACH:
             return False
-        return any(start == gap.end() and found == kind for start, _, found in labels_in(behind))
+        return any(
+            start == gap.end() and found == kind and (stop - start > _SHORT or not _is_inside_word(behind, start, stop))
+            for start, stop, found in labels_in(behind)
+        )
 
     def is_clear(self, start: int, end: int) -> bool:
         """Whether a number stands alone: not inside a word, a longer number, a decimal or an amount."""
