@@ -43,10 +43,18 @@ _PIECES = st.sampled_from(
         "お世話になります",
     ]
 )
-_TEXTS = st.lists(_PIECES, min_size=8, max_size=60).map("".join)
+_PHRASES = st.tuples(
+    st.sampled_from(sorted(KINDS)),
+    st.text(alphabet=" ：のは・、お願いし\n|", max_size=34),
+    st.sampled_from(_NUMBERS),
+    st.text(alphabet=" ）（がは、", max_size=14),
+    st.sampled_from(["", "生まれ", "です", *sorted(KINDS)]),
+).map("".join)
+"""A label, something between, a number, something behind."""
+_TEXTS = st.lists(_PHRASES | _PIECES, min_size=4, max_size=14).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_TEXTS, st.data())
 def test_a_window_shows_what_the_whole_text_shows(text: str, data: st.DataObject) -> None:
     text = normal(text).text
@@ -73,7 +81,7 @@ def _within(check: Check, text: str, start: int, end: int) -> set[tuple[int, int
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=300) | _TEXTS)
 def test_findings_lie_in_the_text_and_do_not_overlap(text: str) -> None:
     scanned = SCANNER.scan(text, LOW)
@@ -119,11 +127,11 @@ _SHAPES: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_time_grows_with_length(shape: str) -> None:
-    """Twice the text takes at most about three times as long; the least of three measurements counts."""
-    size = 10_000
-    short, double = (min(_seconds(_SHAPES[shape](size * times)) for _ in range(3)) for times in (1, 2))
+    """Four times the text takes about four times as long, not sixteen times; the least of three measurements counts."""
+    size = 6_000
+    short, long = (min(_seconds(_SHAPES[shape](size * times)) for _ in range(3)) for times in (1, 4))
 
-    assert double <= 3 * short + 0.01
+    assert long <= 9 * short + 0.01
 
 
 def _seconds(text: str) -> float:

@@ -31,11 +31,11 @@ DIRECT: Final = 3
 
 _RUN = re.compile(r"[0-9]+")
 _CONNECTING = (
-    r"(?:\([^()]{0,14}\)|[\s:=|/・,、\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶►◆■●・*#_~.;?!\\]|は|が|も|の|を|に|第|番号|ナンバー|number|num|no|id"
+    r"(?:\([^()]{0,14}\)|[\s:=|/・,\u3001\"'`「」『』【】〔〕\[\]<>(){}\-→⇒▶►◆■●・*#_~.;?!\\]|は|が|も|の|を|に|第|番号|ナンバー|number|num|no|id"
     r"|is|was|on|as|西暦|和暦|です|記載|以下|下記|通り|とおり|ですが|氏名|value|string|text)*+"
 )
 _GAP = re.compile(_CONNECTING)
-_GAP_AFTER = re.compile(r"(?:[\s(「『【\[<:=\-/,、|\"']|が|は|の|:|という|です|→)*+")
+_GAP_AFTER = re.compile(r"(?:[\s(「『【\[<:=\-/,\u3001|\"']|が|は|の|:|という|です|→)*+")
 _THREE_FOURS = re.compile(r"[0-9]{4}( ?[-.・] ?| {1,2}|\t)[0-9]{4}\1[0-9]{4}(?!\1?[0-9])")
 _BOXES = re.compile(r"[0-9](?:( |\||\t| \| )[0-9])(?:\1[0-9]){5,17}(?!\1?[0-9])")
 _FEWEST_BOXES = 7
@@ -201,7 +201,10 @@ class Places:
         gap = _GAP_AFTER.match(behind)
         if gap is None or gap.end() > AFTER_REACH:
             return False
-        return any(start == gap.end() and found == kind for start, _, found in labels_in(behind))
+        return any(
+            start == gap.end() and found == kind and (stop - start > _SHORT or not _is_inside_word(behind, start, stop))
+            for start, stop, found in labels_in(behind)
+        )
 
     def is_clear(self, start: int, end: int) -> bool:
         """Whether a number stands alone: not inside a word, a longer number, a decimal or an amount."""
