@@ -72,6 +72,6 @@ def sentences(text: str) -> Iterable[tuple[int, int]]:
     """Pieces that end with a sentence or a line, or with a segment where neither comes for long."""
     start = 0
     for cut in (*cuts(text), len(text)):
-        if cut > start and (text[cut - 1] in "。！？!?\n" or cut - start >= LONGEST or cut == len(text)):
+        if cut > start and (text[cut - 1] in "\u3002！？!?\n" or cut - start >= LONGEST or cut == len(text)):
             yield start, cut
             start = cut
