@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -584,6 +585,23 @@ def test_pages_are_quick_with_a_hundred_thousand_runs(changing: Guarded) -> None
     older = re.findall(r'href="(\?after=[^"]*)" rel="next"', first)[0]
     second = browser.get(f"/guards/findings{older}").text
     assert (first.count('class="run"'), second.count('class="run"')) == (50, 50)
+
+
+def test_the_largest_policy_can_be_edited_here(changing: Guarded) -> None:
+    rows = tuple(Exemption("phone", f"03-0000-{at:04d}", AOKI, date(2027, 3, 31), "公開") for at in range(500))
+    large = replace(recommended(TASK), exemptions=rows, terms=tuple(f"計画{at}" for at in range(10_000)))
+    came = set_policy(changing.store, NOW, AOKI, large, "x", Checks().known(), seen=2)
+    assert not isinstance(came, tuple), came
+    browser = changing.browser()
+    began = time.process_time()
+    page = browser.get(DESK)
+    spent = time.process_time() - began
+
+    kept = posting(browser, DESK, DESK, **filled(changing.store, **{"in.phone": "mask"}), step="keep", reason="大きい")
+
+    assert (page.status_code, kept.status_code) == (200, 303)
+    assert (len(standing(changing.store).exemptions), len(standing(changing.store).terms)) == (500, 10_000)
+    assert spent < 0.3
 
 
 def test_a_second_policy_does_not_change_what_was_seen(changing: Guarded) -> None:

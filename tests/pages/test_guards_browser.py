@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from browser_parts import running_browser, served
-from guard_scene import TASK, Guarded
+from guard_scene import TASK, Guarded, keep_texts
 from playwright.sync_api import Page, expect
 from test_prompt_browser import shot
 
@@ -64,6 +64,12 @@ def test_every_page_fits_its_width(store: Store, tmp_path: Path, lang: str, widt
         expect(page.locator("[role=alert]")).to_be_visible()
         expect(page.locator('input[name="threshold.phone"]')).to_have_value("abc")
         shot(page, f"guard-wrong-{lang}", width)
+        keep_texts(guarded)
+        page.goto(url + DESK)
+        page.locator('select[name="in.phone"]').select_option("block")
+        page.locator("#replay button").click()
+        expect(page.locator("#followed")).to_be_visible()
+        shot(page, f"guard-replay-{lang}", width)
         page.goto(url + DESK)
         page.locator('#presets button[value="preset:strict"]').click()
         expect(page.locator("[role=status]")).to_be_visible()

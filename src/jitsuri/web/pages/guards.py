@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from markupsafe import Markup
+
 from jitsuri.flows.cold.guarding.keeping import retire_policy, set_policy
 from jitsuri.flows.cold.guarding.replaying import Replayed, replay_policy
 from jitsuri.flows.cold.viewing.opening_guards import DAYS, GuardView, guard_view, guards_view
@@ -71,7 +73,8 @@ class Row:
 
     line: ExemptionLine
     name: str
-    is_known: bool
+    options: Markup
+    """The choice of its check, made once per check: a policy may have 500 exemptions."""
     wrong: str
 
 
@@ -353,12 +356,21 @@ def _rows(
     rows: Sequence[ExemptionLine], desk: Desk, sentences: Mapping[str, str], lang: Language, *, may_edit: bool
 ) -> list[Row]:
     """Exemptions; the values only for who may change them."""
-    known = desk.checks.known()
+    names = {"": "", **{code: check_name(code, lang) for code in _known(desk)}}
     shown = offered_rows(rows) if may_edit else [replace(one, value="") for one in rows]
+    made = {code: _options(names, code) for code in {one.check for one in shown}}
     return [
-        Row(one, check_name(one.check, lang), not one.check or one.check in known, sentences.get(f"exempt.{at}", ""))
+        Row(one, check_name(one.check, lang), made[one.check], sentences.get(f"exempt.{at}", ""))
         for at, one in enumerate(shown)
     ]
+
+
+def _options(names: Mapping[str, str], chosen: str) -> Markup:
+    told = names if chosen in names else {**names, chosen: chosen}
+    return Markup("").join(
+        Markup('<option value="{}"{}>{}</option>').format(code, Markup(" selected" if code == chosen else ""), name)
+        for code, name in told.items()
+    )
 
 
 def _history(
