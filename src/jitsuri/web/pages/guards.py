@@ -367,10 +367,8 @@ def _rows(
 
 def _options(names: Mapping[str, str], chosen: str) -> Markup:
     told = names if chosen in names else {**names, chosen: chosen}
-    return Markup("").join(
-        Markup('<option value="{}"{}>{}</option>').format(code, Markup(" selected" if code == chosen else ""), name)
-        for code, name in told.items()
-    )
+    plain, marked = Markup('<option value="{}">{}</option>'), Markup('<option value="{}" selected>{}</option>')
+    return Markup("").join((marked if code == chosen else plain).format(code, name) for code, name in told.items())
 
 
 def _history(
