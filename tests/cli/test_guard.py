@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from gateway_scene import furnish_gateway
@@ -23,6 +24,7 @@ from jitsuri.access.records import people as people_rows
 from jitsuri.access.shapes import Person
 from jitsuri.cli.doors import Desk
 from jitsuri.cli.guard import guard
+from jitsuri.cli.main import translated
 from jitsuri.guardrails.records import runs as run_rows
 from jitsuri.guardrails.shapes import CheckRan, GuardRun, KeptFinding
 from jitsuri.settings import Settings, check_text
@@ -222,3 +224,16 @@ def test_answers_come_as_lines_do(tmp_path: Path) -> None:
             assert json.loads(process.stdout.readline())["id"] == number
         process.stdin.close()
         assert process.wait(30) == 0
+
+
+def test_every_option_says_what_it_does() -> None:
+    translated(guard, "cli.guard")
+
+    def silent(command: click.Command, name: str) -> list[str]:
+        found = [f"{name} {one.name}" for one in command.params if isinstance(one, click.Option) and not one.help]
+        found += [] if command.help else [name]
+        if isinstance(command, click.Group):
+            found += [one for below, held in command.commands.items() for one in silent(held, f"{name} {below}")]
+        return found
+
+    assert silent(guard, "guard") == []

@@ -80,7 +80,8 @@ def test_a_stranger_is_refused(gateway: RunningGateway, secret: str) -> None:
     [
         (b"{", 400, "guard_scan_body"), ({"text": 1}, 400, "guard_scan_body"), ({}, 400, "guard_scan_body"),
         ({"text": "a", "texts": []}, 400, "guard_scan_body"), (b"\xff", 400, "guard_scan_body"),
-        ({"texts": [{"text": ""}] * 1001}, 413, "guard_scan_size"), ({"text": "a" * 1_000_001}, 413, "guard_scan_size"),
+        ({"texts": [{"text": ""}] * 1001}, 413, "guard_scan_size"), ({"texts": [{"text": "a" * 25_001}] * 4}, 413, "guard_scan_size"),
+        ({"text": "a" * 30_001}, 413, "guard_scan_size"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_scanned_is_refused(
@@ -88,6 +89,14 @@ def test_what_cannot_be_scanned_is_refused(
 ) -> None:
     came = ask(gateway, body, key)
     assert (came.status_code, came.json()["error"]["code"]) == (status, code)
+
+
+def test_many_texts_are_answered_in_order(gateway: RunningGateway, key: str) -> None:
+    texts = [{"id": n, "text": ("あ" * (n % 7) * 400) + "03-1234-5678" * (n % 2)} for n in range(60)]
+    told = ask(gateway, {"texts": texts}, key).json()["results"]
+    assert [one["id"] for one in told] == list(range(60))
+    assert [len(one["entities"]) for one in told] == [n % 2 for n in range(60)]
+    assert ask(gateway, {"texts": []}, key).json() == {"results": []}
 
 
 def test_only_by_post(gateway: RunningGateway, key: str) -> None:

@@ -98,7 +98,7 @@ class Writer:
             lambda: self.spaced(self.card()),
             lambda: pick(("マイナンバー", "")) + self.spaced(self.my_number()) + pick(("", " がマイナンバーです")),
             lambda: pick(("090", "080", "03")) + pick(("-", "", "‐")) + digits(4) + pick(("-", "")) + digits(4),
-            lambda: f"taro.{digits(2)}@example.co.jp",
+            lambda: f" taro.{digits(2)}@example.co.jp",
             lambda: f"〒{digits(3)}-{digits(4)}",
             lambda: f"昭和{self.chance.randint(1, 63)}年{self.chance.randint(1, 12)}月3日" + pick(("生まれ", "", "（生年月日）")),
             lambda: "普通 " + digits(7),

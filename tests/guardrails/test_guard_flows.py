@@ -57,7 +57,8 @@ def codes(came: object) -> list[str]:
 def evidence(store: Store, act: str) -> list[dict[str, Any]]:
     with store.reading() as tx:
         rows = tx.execute(
-            "SELECT actor, subject, facts FROM evidence_records WHERE act = %s ORDER BY (facts->>'version')::int", (act,)
+            "SELECT actor, subject, facts FROM evidence_records WHERE act = %s ORDER BY (facts->>'version')::int",
+            (act,),
         )
         return [{"actor": row[0], "subject": row[1], **row[2]} for row in rows]
 

@@ -74,7 +74,7 @@ def test_a_sentence_goes_on_while_the_next_is_written() -> None:
     judge = held(None)
     assert judge.feed("ご確認のほど、どうぞよろしくお願い申し上げます。") == ""
     assert judge.feed("資料は来週の月曜日までにお送りいたします。") == ""
-    assert judge.feed("以") == "ご確認のほど、どうぞよろしくお願い申し上"
+    assert judge.feed("以") == "ご確認のほど、どうぞよろしくお願い申し上げ"
 
 
 def test_what_is_decided_goes_on_when_nothing_comes() -> None:

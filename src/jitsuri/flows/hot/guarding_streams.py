@@ -404,7 +404,7 @@ class GuardedStream:
             told.pop("obfuscation", None)
             put(told, path, said)
             is_empty = (
-                not said and not says(choice.get("delta")) and not choice["finish_reason"] and not told.get("usage")
+                not said and not says(choice.get("delta")) and not choice.get("finish_reason") and not told.get("usage")
             )
         else:
             if told["type"] == "content_block_start" and entry.is_begun:

@@ -16,9 +16,11 @@ from jitsuri.guardrails.shapes import Policy, Scanned
 from jitsuri.routing.rules.choosing import task_of
 from jitsuri.terms.outcomes import Refusal
 
-MOST_TEXTS = 1_000
-MOST_CHARACTERS = 1_000_000
-"""Of one request; more belongs into several (decision 0039)."""
+MOST_TEXTS, MOST_CHARACTERS, LONGEST_TEXT = 1_000, 100_000, 30_000
+"""Of one request; more belongs into several. The longest text takes a fifth of a second, for which checks of calls may have to wait
+(decision 0039)."""
+AT_ONCE = 5_000
+"""Characters of short texts that are looked at together, before a call has its turn again (decision 0039)."""
 
 
 class _Text(msgspec.Struct):
@@ -54,20 +56,49 @@ async def scan(desk: Desk, inquiry: Inquiry, out: Out) -> None:
     if isinstance(task, Refusal):
         await refuse(desk, inquiry, None, task, out)
         return
-    texts = [one.text for one in asked.texts] if asked.texts is not None else [asked.text or ""]
     if key.requests_per_minute or key.tokens_per_minute:
         limited = desk.pace.take(key, 0, desk.monotonic())
         if limited is not None:
             await refuse(desk, inquiry, None, limited, out)
             return
     policy = desk.guards.of(task)
-    scanned = await desk.guards.scan(policy, texts)
-    if scanned is None:
+    told = await _told(desk, asked, policy)
+    if told is None:
         await refuse(desk, inquiry, None, Refusal("guard_scan_failed"), out)
         return
-    told = _told(asked, scanned, policy)
-    body = msgspec.json.encode(told)
+    version = {"task": policy.task, "version": policy.version} if policy is not None else None
+    results = b",".join(told)
+    body = b'{"results":[' + results + b"]" if asked.texts is not None else results[:-1]
+    body += b"}" if version is None else b',"policy":' + msgspec.json.encode(version) + b"}"
     await out.whole(200, answer_headers(str(desk.new_id()), len(body)), body)
+
+
+async def _told(desk: Desk, asked: _Scan, policy: Policy | None) -> list[bytes] | None:
+    """What was found in each text, as JSON; None where a check could not come to its end. A few texts at a time, so that neither
+    the loop nor calls that are checked in between wait long."""
+    texts = asked.texts if asked.texts is not None else [_Text(asked.text or "")]
+    told: list[bytes] = []
+    for group in _groups(texts):
+        scanned = await desk.guards.scan(policy, [one.text for one in group])
+        if scanned is None:
+            return None
+        for text, found in zip(group, scanned, strict=True):
+            named = {"id": text.id} if asked.texts is not None else {}
+            told.append(msgspec.json.encode({**named, **_one(found)}))
+    return told
+
+
+def _groups(texts: list[_Text]) -> list[list[_Text]]:
+    """Texts in order, so many together as have ``AT_ONCE`` characters, or one that has more."""
+    groups: list[list[_Text]] = []
+    size = AT_ONCE
+    for text in texts:
+        size += len(text.text)
+        if size > AT_ONCE or not groups:
+            groups.append([])
+            size = len(text.text)
+        groups[-1].append(text)
+    return groups
 
 
 def _read(body: bytes) -> _Scan | Refusal:
@@ -79,8 +110,9 @@ def _read(body: bytes) -> _Scan | Refusal:
     if (asked.text is None) == (asked.texts is None):
         return Refusal("guard_scan_body", {"why": "text / texts"})
     sizes = [len(one.text) for one in asked.texts] if asked.texts is not None else [len(asked.text or "")]
-    if len(sizes) > MOST_TEXTS or sum(sizes) > MOST_CHARACTERS:
-        facts = {"most_texts": MOST_TEXTS, "most": MOST_CHARACTERS, "texts": len(sizes), "characters": sum(sizes)}
+    if len(sizes) > MOST_TEXTS or sum(sizes) > MOST_CHARACTERS or max(sizes, default=0) > LONGEST_TEXT:
+        facts = {"most_texts": MOST_TEXTS, "most": MOST_CHARACTERS, "longest": LONGEST_TEXT, "texts": len(sizes),
+                 "characters": sum(sizes)}  # fmt: skip
         return Refusal("guard_scan_size", facts)
     return asked
 
@@ -91,14 +123,6 @@ def _task(desk: Desk, own: str, named: str) -> str | Refusal:
     if not isinstance(task, Refusal) and task and not desk.table.knows(task):
         return Refusal("task_unknown", {"name": task[:100]})
     return task
-
-
-def _told(asked: _Scan, scanned: tuple[Scanned, ...], policy: Policy | None) -> dict[str, Any]:
-    told = [_one(one) for one in scanned]
-    version = {"policy": {"task": policy.task, "version": policy.version}} if policy is not None else {}
-    if asked.texts is None:
-        return {**told[0], **version}
-    return {"results": [{"id": text.id, **one} for text, one in zip(asked.texts, told, strict=True)], **version}
 
 
 def _one(scanned: Scanned) -> dict[str, Any]:

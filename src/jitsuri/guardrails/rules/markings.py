@@ -88,9 +88,12 @@ class MarkingCheck:
 
     def find(self, text: str) -> Iterable[Finding]:
         """Markings from left to right; of words that overlap the longest. Linear in the text."""
+        hits = matches(self._finder, flat(text))
+        if not hits:
+            return []
         found: list[Finding] = []
         reach = -1
-        for which, start, end in sorted(matches(self._finder, flat(text)), key=_place):
+        for which, start, end in sorted(hits, key=_place):
             if end <= reach or _runs_on(text, start, end):
                 continue
             reach = end

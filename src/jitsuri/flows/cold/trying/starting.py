@@ -257,9 +257,7 @@ def _allowed(
         if way.name == pool.baseline:
             dropped.append(Dropped(way.name, "is_baseline"))
             continue
-        found = candidate_of(
-            target, task, rule[0] if rule else None, around, pool, now, is_protected=is_protected
-        )
+        found = candidate_of(target, task, rule[0] if rule else None, around, pool, now, is_protected=is_protected)
         if isinstance(found, Dropped):
             dropped.append(replace(found, what=way.name))
         else:

@@ -273,19 +273,21 @@ class SecretCheck:
 
     def find(self, text: str) -> Iterable[Finding]:
         """Secrets from left to right, none inside another. Linear in the text."""
-        return list(self._found(text))
+        hits = matches(self._anchors, flat(text))
+        return list(_secrets(text, sorted(hits, key=_place))) if hits else []
 
-    def _found(self, text: str) -> Iterator[Finding]:
-        done = 0
-        for which, start, end in sorted(matches(self._anchors, flat(text)), key=_place):
-            if start < done and (end + _NEAR < done or not _BEHIND_NAMES[which]):
-                continue  # within a secret; a name that ends it may still have a value behind
-            for look in _LOOKS[which]:
-                if (found := look(text, start, end)) is not None and found[0] >= done:
-                    first, last, score, reason = found
-                    yield Finding(start=first, end=last, type="SECRET", score=score, reason=reason)
-                    done = last
-                    break
+
+def _secrets(text: str, hits: Iterable[tuple[int, int, int]]) -> Iterator[Finding]:
+    done = 0
+    for which, start, end in hits:
+        if start < done and (end + _NEAR < done or not _BEHIND_NAMES[which]):
+            continue  # within a secret; a name that ends it may still have a value behind
+        for look in _LOOKS[which]:
+            if (found := look(text, start, end)) is not None and found[0] >= done:
+                first, last, score, reason = found
+                yield Finding(start=first, end=last, type="SECRET", score=score, reason=reason)
+                done = last
+                break
 
 
 def _place(match: tuple[int, int, int]) -> tuple[int, int]:
