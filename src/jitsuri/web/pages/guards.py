@@ -167,7 +167,8 @@ def _preset(desk: Desk, request: PageRequest, draft: Draft, name: str) -> Answer
     filled = draft_of(preset(name, _task(request)), _known(desk))
     told = text("page.guard.preset_applied", request.lang, preset=text(f"guard_preset.{name}", request.lang))
     made = replace(
-        draft, lines=filled.lines, on_premises=filled.on_premises, restores_my_number=filled.restores_my_number
+        draft, lines=filled.lines, on_premises=filled.on_premises, restores_my_number=filled.restores_my_number,
+        lets_media_pass=filled.lets_media_pass,
     )  # fmt: skip
     return _edit(desk, request, made, told=told)
 
