@@ -69,6 +69,7 @@ class Draft:
     customer_patterns: str = ""
     on_premises: str = "observe"
     restores_my_number: bool = False
+    lets_media_pass: bool = False
     timeout_ms: str = "2000"
     reason: str = ""
 
@@ -87,7 +88,8 @@ class Draft:
             ("customer_patterns", self.customer_patterns), ("on_premises", self.on_premises),
             ("timeout_ms", self.timeout_ms),
         ]  # fmt: skip
-        return [*told, ("restores_my_number", "yes")] if self.restores_my_number else told
+        ticks = (("restores_my_number", self.restores_my_number), ("lets_media_pass", self.lets_media_pass))
+        return [*told, *((name, "yes") for name, is_set in ticks if is_set)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def draft_of(policy: Policy, known: Iterable[str]) -> Draft:
         customer_patterns="\n".join(policy.customer_patterns),
         on_premises=policy.on_premises,
         restores_my_number=policy.restores_my_number,
+        lets_media_pass=policy.lets_media_pass,
         timeout_ms=str(policy.timeout_ms),
     )
 
@@ -142,6 +145,7 @@ def draft_from(form: Fields, known: Iterable[str]) -> Draft:
         customer_patterns=_got(form, "customer_patterns"),
         on_premises=_got(form, "on_premises", "observe"),
         restores_my_number=form.get("restores_my_number") == "yes",
+        lets_media_pass=form.get("lets_media_pass") == "yes",
         timeout_ms=_got(form, "timeout_ms", "2000"),
         reason=_got(form, "reason"),
     )  # fmt: skip
@@ -162,7 +166,7 @@ def policy_from(draft: Draft, task: str) -> Policy | tuple[Wrong, ...]:
         task=task, version=draft.seen + 1, rules=tuple(rules), exemptions=tuple(exemptions), terms=_lines(draft.terms),
         employee_patterns=_lines(draft.employee_patterns), customer_patterns=_lines(draft.customer_patterns),
         on_premises="same" if draft.on_premises == "same" else "observe",
-        restores_my_number=draft.restores_my_number, timeout_ms=timeout_ms,
+        restores_my_number=draft.restores_my_number, timeout_ms=timeout_ms, lets_media_pass=draft.lets_media_pass,
     )  # fmt: skip
 
 

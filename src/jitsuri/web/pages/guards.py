@@ -167,7 +167,8 @@ def _preset(desk: Desk, request: PageRequest, draft: Draft, name: str) -> Answer
     filled = draft_of(preset(name, _task(request)), _known(desk))
     told = text("page.guard.preset_applied", request.lang, preset=text(f"guard_preset.{name}", request.lang))
     made = replace(
-        draft, lines=filled.lines, on_premises=filled.on_premises, restores_my_number=filled.restores_my_number
+        draft, lines=filled.lines, on_premises=filled.on_premises, restores_my_number=filled.restores_my_number,
+        lets_media_pass=filled.lets_media_pass,
     )  # fmt: skip
     return _edit(desk, request, made, told=told)
 
@@ -367,10 +368,8 @@ def _rows(
 
 def _options(names: Mapping[str, str], chosen: str) -> Markup:
     told = names if chosen in names else {**names, chosen: chosen}
-    return Markup("").join(
-        Markup('<option value="{}"{}>{}</option>').format(code, Markup(" selected" if code == chosen else ""), name)
-        for code, name in told.items()
-    )
+    plain, marked = Markup('<option value="{}">{}</option>'), Markup('<option value="{}" selected>{}</option>')
+    return Markup("").join((marked if code == chosen else plain).format(code, name) for code, name in told.items())
 
 
 def _history(

@@ -133,6 +133,7 @@ def _saying(code: str, lang: Language) -> Callable[[str], str]:
     """How the two sides of a difference are told."""
     prefix: Mapping[str, str] = {
         "on_failure": "guard_failure.", "on_premises": "page.guard.on_premises.", "restores_my_number": "page.guard.my_number.",
+        "lets_media_pass": "page.guard.my_number.",
     }  # fmt: skip
 
     def say(told: str) -> str:
