@@ -122,7 +122,7 @@ def _answers(folder: Path, name: str, rows: Rows, again: bool) -> dict[str, dict
         python = sys.executable
         if name == "ours_slow":
             beside = next((folder / name / "lib").glob("python*/site-packages"))
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(beside)]))
+            environment["BESIDE"] = str(beside)
         elif name != "ours":
             python = str(_python(folder, name))
             environment.pop("PYTHONPATH", None)
