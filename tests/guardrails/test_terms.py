@@ -204,6 +204,8 @@ def test_a_marking_is_found(text: str, word: str, score: float) -> None:
         "confidentiality agreement",
         "Secret Santa をやります",
         "internal server error",
+        "len(secret) == 3",
+        "CONFIDENTIAL_TERM",
         "restricted stock",
         "神秘的な夜",
         "秘訣を教える",

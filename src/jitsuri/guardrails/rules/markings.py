@@ -88,9 +88,12 @@ class MarkingCheck:
 
     def find(self, text: str) -> Iterable[Finding]:
         """Markings from left to right; of words that overlap the longest. Linear in the text."""
+        hits = matches(self._finder, flat(text))
+        if not hits:
+            return []
         found: list[Finding] = []
         reach = -1
-        for which, start, end in sorted(matches(self._finder, flat(text)), key=_place):
+        for which, start, end in sorted(hits, key=_place):
             if end <= reach or _runs_on(text, start, end):
                 continue
             reach = end
@@ -117,10 +120,11 @@ def _ascii_letter(char: str) -> bool:
 def _told(text: str, start: int, end: int, which: int) -> tuple[float, str] | None:
     """How sure, and why; None for a vague word that is none here."""
     before, after = text[max(0, start - SIDE) : start], text[end : end + SIDE]
-    if (said := _stands(before, after, start <= SIDE)) is not None:
+    is_vague = which >= len(_CLEAR)
+    if is_vague and text[start:end].islower():
+        return None  # a word of a sentence or a program
+    if (said := _stands(before, after, start <= SIDE)) is not None or is_vague:
         return said
-    if which >= len(_CLEAR):
-        return None
     if text[start] == "㊙":
         return 0.9, "marking_sign"
     return _in_line(before, after, text[start:end], start <= SIDE) or (0.3, "marking_mentioned")
@@ -148,7 +152,7 @@ def _in_line(before: str, after: str, word: str, is_beginning: bool) -> tuple[fl
         return 0.8, "marking_in_file_name"
     if _THIS_IS.search(before) and _IS_SO.match(after):
         return 0.75, "marking_statement"
-    if english and word.isupper():
+    if english and word.isupper() and before[-1:] != "_" and after[:1] != "_":
         return 0.7, "marking_in_capitals"
     return None
 

@@ -114,7 +114,7 @@ def _jwt(text: str, start: int, _end: int) -> _Found | None:
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,19}\Z")
-_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:([^\s/@?#\"'<>「」\u3002\u3001]{1,40})@(?=[A-Za-z0-9\[])")
+_SIGNED = re.compile(r"[^\s:/@?#\"'<>\[\]]{0,24}:((?:(?![/@?#\"'<>])[!-~]){1,40})@(?=[A-Za-z0-9\[])")
 
 
 def _in_address(text: str, start: int, end: int) -> _Found | None:
@@ -127,7 +127,7 @@ def _in_address(text: str, start: int, end: int) -> _Found | None:
 
 
 _STANDS_FOR = re.compile(
-    r"\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
+    r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+\(|\$|<|~?/[a-z]|[A-Za-z]:\\|%[A-Za-z({]|\{|\*{2}|[xX*.•-]+\Z|(?i:none|null|true|false|undefined|password|passwd|pass|secret|changeme|string|your[-_]"
     r"|my[-_]?password|example|dummy|redacted|masked|os\.|env\b|env\.|process\.|getenv|self\.|this\.|config|settings|input\()"
 )
 
@@ -273,19 +273,21 @@ class SecretCheck:
 
     def find(self, text: str) -> Iterable[Finding]:
         """Secrets from left to right, none inside another. Linear in the text."""
-        return list(self._found(text))
+        hits = matches(self._anchors, flat(text))
+        return list(_secrets(text, sorted(hits, key=_place))) if hits else []
 
-    def _found(self, text: str) -> Iterator[Finding]:
-        done = 0
-        for which, start, end in sorted(matches(self._anchors, flat(text)), key=_place):
-            if start < done and (end + _NEAR < done or not _BEHIND_NAMES[which]):
-                continue  # within a secret; a name that ends it may still have a value behind
-            for look in _LOOKS[which]:
-                if (found := look(text, start, end)) is not None and found[0] >= done:
-                    first, last, score, reason = found
-                    yield Finding(start=first, end=last, type="SECRET", score=score, reason=reason)
-                    done = last
-                    break
+
+def _secrets(text: str, hits: Iterable[tuple[int, int, int]]) -> Iterator[Finding]:
+    done = 0
+    for which, start, end in hits:
+        if start < done and (end + _NEAR < done or not _BEHIND_NAMES[which]):
+            continue  # within a secret; a name that ends it may still have a value behind
+        for look in _LOOKS[which]:
+            if (found := look(text, start, end)) is not None and found[0] >= done:
+                first, last, score, reason = found
+                yield Finding(start=first, end=last, type="SECRET", score=score, reason=reason)
+                done = last
+                break
 
 
 def _place(match: tuple[int, int, int]) -> tuple[int, int]:
