@@ -24,6 +24,7 @@ def main() -> int:
         flush=True,
     )
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    subprocess.run([sys.executable, "-m", "ensurepip"], capture_output=True, check=False)  # setup.py sends pip away
     done = subprocess.run([*pip, "-r", str(LOCK)], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return 0

@@ -14,6 +14,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+SPARING = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+"""Without bytecode of the tools that only install."""
+
+PIP = """#!/bin/sh
+# pip left when everything was installed (17 MB); it comes back when it is asked for
+here="$(dirname "$0")"
+"$here/python" -m ensurepip >/dev/null && exec "$here/python" -m pip "$@"
+"""
+
 COMPILES = """
 import importlib, pkgutil, jitsuri
 for found in pkgutil.walk_packages(jitsuri.__path__, "jitsuri."):
@@ -35,7 +44,9 @@ def main() -> int:
     python = folder / "bin" / "python"
     if not python.exists():
         print(f"仮想環境を用意します / setting up {folder} …", flush=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", str(folder)], env=SPARING, capture_output=True, text=True, check=False
+        )
         if made.returncode != 0:
             version = f"{sys.version_info[0]}.{sys.version_info[1]}"
             print(f"venv がありません。次で直ります / the venv module is missing, this mends it:\n"
@@ -43,15 +54,25 @@ def main() -> int:
             print(made.stderr or made.stdout, file=sys.stderr)
             return 1
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+    given = subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False).returncode == 0
     steps = (
+        *(() if given else ([str(python), "-m", "ensurepip"],)),
         *([*pip, "--require-hashes", "-r", str(name)] for name in (lock, *(ROOT / name for name in sys.argv[3:]))),
         [*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
     )
     for step in steps:
-        if subprocess.run(step, check=False).returncode != 0:
+        if subprocess.run(step, env=SPARING, check=False).returncode != 0:
             print("部品を入れられませんでした。網への道（プロキシなど）を確かめてください。 / "
                   "installing failed: check that the package index can be reached.", file=sys.stderr)  # fmt: skip
             return 1
+    subprocess.run(
+        [*pip[:3], "uninstall", "-q", "-y", "setuptools", "pip"], env=SPARING, capture_output=True, check=False
+    )
+    if os.name != "nt":
+        for again in folder.glob("bin/pip*"):
+            again.unlink()
+        (folder / "bin" / "pip").write_text(PIP, "utf-8")
+        (folder / "bin" / "pip").chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run([str(python), "-c", COMPILES], env=environment, capture_output=True, check=False)
     return 0

@@ -34,7 +34,8 @@ class Sudachi:
         """The words of a segment (never more than 40 characters: SudachiPy itself takes at most 49,149 bytes)."""
         tokenise: Any = getattr(self._local, "tokenise", None)
         if tokenise is None:
-            tokenise = self._local.tokenise = self._dictionary.tokenizer(mode="C", fields={"pos"}).tokenize
+            made = getattr(self._dictionary, "tokenizer", None) or self._dictionary.create  # before SudachiPy 0.7
+            tokenise = self._local.tokenise = made(mode="C", fields={"pos"}).tokenize
         found = list(tokenise(text))
         ids = [one.part_of_speech_id() for one in found]
         if self._telling.isdisjoint(ids):

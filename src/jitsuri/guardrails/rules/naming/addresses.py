@@ -21,14 +21,13 @@ BEFORE = 40
 
 _N = r"[1-9][0-9]{0,4}"
 _K = r"[〇一二三四五六七八九十百]{1,4}"
+_JOINT = r"(?:(?:丁目|番地|番)[ ]?の?|-|の)"
 _NUMBERS = re.compile(
     rf"(?<![0-9A-Za-z.,\-/])(?:{_N}|(?<![十百]){_K}(?=丁目|番))"
-    rf"(?:丁目|番地|番|-(?={_N}))"
-    rf"(?:の?[ ]?(?:{_N}|{_K}(?=丁目|番|号))(?:丁目|番地|番|号(?!室)|-(?=[0-9])|の(?=[0-9]))?){{0,4}}(?![0-9.,/]|-[0-9])"
+    rf"(?:{_JOINT}(?:{_N}|{_K}(?=丁目|番|号))){{0,4}}(?:丁目|番地|番|号(?!室))?(?![0-9.,/]|-[0-9])"
 )
-_BARE = re.compile(
-    rf"(?<![0-9A-Za-z.,\-/年月]){_N}(?![0-9A-Za-z.,\-/:年月日時分秒円万億千百人名件個本枚%歳回度番号丁台番世階位校社店株戸箇か所ヵヶケ周点])"
-)
+_JOINED = re.compile(r"[0-9]-[0-9]|丁目|番|[0-9]の[0-9]")
+"""What numbers of an address have at least once."""
 _PREFECTURE = re.compile("|".join(PREFECTURES))
 _LETTERS = r"々〆一-鿿豈-﫿ヶケヵノツ"
 _CITY = re.compile(
@@ -59,7 +58,7 @@ _LETTER = "々〆一-鿿豈-﫿ァ-ヺーA-Za-z・&'の"
 _BUILDING = re.compile(
     rf"[ \n]?(?!{_NO_BUILDING})(?:第[一二三四五六七八九十0-9]{{1,2}})?"
     rf"(?:[{_LETTER}]{{0,16}}?(?:{_NAMED})(?:[々〆一-鿿ァ-ヺーA-Za-z・]{{0,8}}?[ ]?{_ROOM}(?![0-9\-]))?"
-    rf"|[々〆一-鿿]{{0,4}}[ァ-ヺー・]{{2,16}}[々〆一-鿿A-Z]{{0,4}}[ ]?{_ROOM}(?![0-9\-]))"
+    rf"|[々〆一-鿿]{{0,4}}[ァ-ヺー・]{{2,16}}(?:[ ][ァ-ヺー・]{{2,12}})?[々〆一-鿿A-Z]{{0,4}}[ ]?{_ROOM}(?![0-9\-]))"
 )
 _ROOM_ALONE = re.compile(r"[ \-]?[A-Z]?[0-9]{1,5}(?:号室|号棟|階|室|F(?![A-Za-z]))(?:[ ]?[0-9]{1,4}号室)?")
 
@@ -76,7 +75,7 @@ class AddressCheck:
         found: list[Finding] = []
         reached = 0
         for match in _NUMBERS.finditer(text):
-            if match.start() < reached:
+            if match.start() < reached or _JOINED.search(match[0]) is None:
                 continue
             head = _head(text, match.start(), match[0])
             if head is None:

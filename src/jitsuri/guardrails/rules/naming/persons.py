@@ -79,11 +79,17 @@ class PersonCheck:
         value = text[first:last]
         for honorific in ("様", "さま", "さん", "氏", "殿"):
             if honorific in value[1:]:
-                return first + len(value[: value.index(honorific, 1)].rstrip())
-        if titles.VALUE_ENDS.match(text, last) and (" " in value or "　" in value or len(value) <= 6):
-            return last
-        name = self._name(value)
-        return first + name
+                value = value[: value.index(honorific, 1)].rstrip()
+                last = first + len(value)
+                break
+        is_whole = titles.VALUE_ENDS.match(text, last) is not None and (
+            " " in value or "　" in value or len(value) <= 6
+        )
+        if not is_whole:
+            return first + self._name(value)
+        known = self._lexicon.kinds(value)
+        is_other = titles.NO_VALUE.match(value) is not None or (bool(known) and not known & PERSONS)
+        return first if is_other and not self._name(value) else last
 
     def _name(self, value: str) -> int:
         """How many letters at the beginning are a name that begins with a surname of the dictionary; 0 for none."""
@@ -103,9 +109,17 @@ class PersonCheck:
             if found is not None:
                 offset = last - len(before)
                 span = self._before(found[0].rstrip(), match["title"] in titles.HONORIFICS)
+                name = found[0].rstrip()
                 if span is not None:
                     first = offset + found.start() + span
-                    yield first, offset + found.start() + len(found[0].rstrip()), 0.94, "person_title"
+                    yield first, offset + found.start() + len(name), 0.94, "person_title"
+                elif match["title"] == "様" and titles.SINGLE.search(before) and name[-1] not in titles.NO_SURNAME:
+                    yield (
+                        offset + found.start() + len(name) - 1,
+                        offset + found.start() + len(name),
+                        0.6,
+                        "person_title",
+                    )
             elif before[-1:].isascii():
                 if (found := titles.LATIN_BEFORE.search(text[max(0, last - 48) : last])) is not None:
                     first = max(0, last - 48) + found.start()
@@ -125,7 +139,7 @@ class PersonCheck:
                 given = rest[length:]
                 if begin and (length == 1 or len(given) > 3):
                     continue
-                if length == 1 and not is_honorific:
+                if length == 1 and (not is_honorific or (not given and rest in titles.NO_SURNAME)):
                     continue
                 if not given or ((given[0] in " 　" or len(given) <= 3) and _may_be_given(given.strip())):
                     return begin

@@ -43,6 +43,12 @@ BEFORE_TITLE = re.compile(
 )
 """What may be a name before a title."""
 
+SINGLE = re.compile(rf"(?<![{KANJI}])[{KANJI}][ 　]?\Z")
+NO_SURNAME = frozenset(
+    "皆神王奥仏姫殿客誰何上下若娘嫁母父兄姉弟妹伯叔婆爺別各貴多一二三同左右有空模仕異外内御他坊孫人両生様逆君主先夫妻親子女男"
+)
+"""Kanji that stand before 様 and are no surname there."""
+
 FOREIGN_BEFORE_TITLE = re.compile(r"(?<![ァ-ヺー・])[ァ-ヺー]{2,12}\Z")
 
 _ORGANISATIONS = "|".join(
@@ -111,11 +117,15 @@ _LABEL = "|".join(
 )
 _NAME = rf"[{KANJI}ァ-ヺーぁ-ゖ]{{1,7}}(?:[ 　][{KANJI}ァ-ヺーぁ-ゖ]{{1,6}})?"
 LABELLED = re.compile(
-    rf"(?:{_LABEL})(?:[(（](?:カナ|フリガナ|ふりがな|漢字|全角)[)）])?(?P<sign>[ 　]?[:：][ 　]?|は[、 　]?)(?P<value>{_NAME})"
+    rf"(?:{_LABEL})(?:[(（](?:カナ|フリガナ|ふりがな|漢字|全角)[)）])?(?P<sign>[ 　]?[:：][ 　]?|は[\u3001 　]?)(?P<value>{_NAME})"
 )
 VALUE_ENDS = re.compile(
-    r"[ 　]?(?:\Z|[(（\[【<、。,，.．\n\r\t;；/／|]|様|さま|さん|氏|殿|です|でござ|と申|となり|になり|で(?!き)|まで|から|より|[ 　])"
+    r"[ 　]?(?:\Z|[(（\[【<\u3001\u3002,，.．\n\r\t;；/／|]|様|さま|さん|氏|殿|です|でござ|と申|となり|になり|で(?!き)|まで|から|より|[ 　])"
 )
+NO_VALUE = re.compile(
+    r"未定|未記入|な[し]|無し|不明|同上|別途|別紙|当社|弊社|貴社|当方|各|該当|[^ ]*(?:部|課|係|室|店|社|者|所|局|チーム|グループ)\Z"
+)
+"""What stands in fields for names and is none."""
 LATIN_LABEL = re.compile(
     r"(?<![A-Za-z])(?:[Nn]ame|NAME|Contact|Attn|Attention)[ ]?[:：.][ ]?"
     r"(?P<name>[A-Z][a-zA-Z'\-]{1,20}(?: [A-Z][a-zA-Z.'\-]{0,20}){1,2})"
