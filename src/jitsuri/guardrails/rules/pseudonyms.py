@@ -54,6 +54,12 @@ _BEFORE = 16
 _AFTER = 12
 """Characters after a number that decide whether it ends a mark, and which."""
 
+_ANY_DIGIT = re.compile(_DIGIT)
+_MAY_BE_OF_MARK = re.compile(
+    rf"[{_ALNUM}{_BLANK}\n*`_\uff3f\-\u2010-\u2015\u2212\uff0d\u30fc\u30fb:\uff1a#\uff03./\\&;\[<{{\uff3b\u3010\u3014"
+    "\u300c\u300e\uff1c\u3008\u300a\uff5b\u27e8\u3016]"
+)
+"""A character with which a mark may stand open."""
 _IS_ALNUM = re.compile(f"[{_ALNUM}]")
 _NOT_NAME = re.compile(r"[^A-Z0-9]+")
 _NUMBER = re.compile(rf"(?<!{_DIGIT}){_DIGIT}{{4,8}}(?!{_DIGIT})")
@@ -148,7 +154,7 @@ class Pseudonyms:
     def marks_in(self, text: str) -> list[Change]:
         """Where marks stand, and their values, in ascending order."""
         pattern = self._pattern or self._compiled()
-        if pattern is None:
+        if pattern is None or not _ANY_DIGIT.search(text):
             return []
         found: list[Change] = []
         last = 0
@@ -161,7 +167,7 @@ class Pseudonyms:
 
     def open_from(self, text: str) -> int:
         """From where on a mark may stand open at the end of what has come; the text's length where none does."""
-        if not self._names:
+        if not self._names or not _MAY_BE_OF_MARK.match(text[-1:]):
             return len(text)
         start = max(0, len(text) - 64)
         opening = self._opening or self._compiled_opening()

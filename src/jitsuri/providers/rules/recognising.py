@@ -40,6 +40,11 @@ class Repeats:
         last = self._tail.find(_LAST_FIELD)
         self._last = self._tail[: last + len(_LAST_FIELD)] if last > 0 and self._ends_there(self._tail, last) else b""
 
+    @property
+    def start(self) -> int:
+        """Where the text of an event stands that is like the known one; 0 where none is known."""
+        return self._start
+
     def forget(self) -> None:
         """Something that a known event would say again has changed."""
         self._start = 0
