@@ -9,7 +9,6 @@ the standard library and what it measures. ``cpu_ms`` is processor time of the w
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import unicodedata
@@ -30,9 +29,7 @@ def ours() -> Find:
 
 
 def ours_slow() -> Find:
-    """With the slow path beside the fast one: what either finds. GiNZA comes from a folder named by BESIDE, behind our own packages,
-    as it brings an older SudachiPy that cannot read our dictionary."""
-    sys.path.extend(filter(None, [os.environ.get("BESIDE")]))
+    """With the slow path beside the fast one: what either finds."""
     from jitsuri.guardrails.live.checks import Checks
     from jitsuri.guardrails.shapes import Policy, Rule
 
