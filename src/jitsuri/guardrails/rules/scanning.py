@@ -33,7 +33,10 @@ class Scanner:
         ran: list[CheckRan] = []
         for check, silent in zip(self.checks, self._silent, strict=True):
             try:
-                own = _mapped(check, seen, thresholds.get(silent.check, DEFAULT_THRESHOLD))
+                reported = check.find(seen.text)
+                own = (
+                    _mapped(reported, check, seen, thresholds.get(silent.check, DEFAULT_THRESHOLD)) if reported else ()
+                )
             except Exception:  # noqa: BLE001 – own checks may raise anything
                 ran.append(CheckRan(silent.check, silent.version, "failed"))
                 continue
@@ -105,12 +108,9 @@ def _uncovered(one: Finding, kept: Sequence[Finding], starts: Sequence[int]) -> 
     return parts
 
 
-def _mapped(check: Check, seen: Normal, threshold: float) -> Sequence[Finding]:
+def _mapped(reported: Iterable[Finding], check: Check, seen: Normal, threshold: float) -> Sequence[Finding]:
     """A check's findings at or above its threshold, in the original's offsets. Raises what the check raises, and ValueError for a
     finding that cannot be."""
-    reported = check.find(seen.text)
-    if not reported:
-        return ()
     mapped: list[Finding] = []
     name, types, length = check.name, check.types, len(seen.text)
     for one in reported:

@@ -36,15 +36,15 @@ _SOUND = re.compile(r"[0-9]+")
 _ASKED = re.compile(r"[^0-9]{0,32}")
 _NOT_BORN = re.compile(r"(?:\(.\))?(?:まで|に|より|付|から|以降|時点|現在)")
 _BEHIND = re.compile(
-    r"[\s,、]{0,2}(?:\([^()]{0,10}\)|[\s,、(/:\-])?(?:に|の)?(?:.{0,10}?で|.{0,4}?に)?(?:生まれ|うまれ|誕生|出生|生)(?!産|活|成|徒|命|じ|放|中|涯|鮮|地|き|物)"
+    r"[\s,\u3001]{0,2}(?:\([^()]{0,10}\)|[\s,\u3001(/:\-])?(?:に|の)?(?:.{0,10}?で|.{0,4}?に)?(?:生まれ|うまれ|誕生|出生|生)(?!産|活|成|徒|命|じ|放|中|涯|鮮|地|き|物)"
 )
-_AGE = re.compile(r"[\s,、|\t\"]{0,2}\(? ?(?:満)?[0-9]{1,3} ?[歳才]")
+_AGE = re.compile(r"[\s,\u3001|\t\"]{0,2}\(? ?(?:満)?[0-9]{1,3} ?[歳才]")
 _AGE_BEFORE = re.compile(r"[0-9] ?[歳才]\s?\(\Z")
 _CELL_BEHIND = re.compile(
     r"\"?[,\t|][\s\"]{0,3}(?:\(?\+?[0-9]{2,4}[-)][0-9]{2,4}-[0-9]{4}|0[0-9]{9,10}(?![0-9])|[A-Za-z0-9._+-]{1,18}@|〒)"
 )
-_SEX_BEHIND = re.compile(r"[\s,、|/\t\"]{1,3}(?:男|女|m|f|male|female|男性|女性)(?=[\s,、|/\t\"]|$)")
-_SEX_BEFORE = re.compile(r"(?:[\s,、|/\t\"])(?:男|女|男性|女性|m|f|male|female)[\s,、|/\t\"]{1,3}\Z")
+_SEX_BEHIND = re.compile(r"[\s,\u3001|/\t\"]{1,3}(?:男|女|m|f|male|female|男性|女性)(?=[\s,\u3001|/\t\"]|$)")
+_SEX_BEFORE = re.compile(r"(?:[\s,\u3001|/\t\"])(?:男|女|男性|女性|m|f|male|female)[\s,\u3001|/\t\"]{1,3}\Z")
 _ERA_BEFORE = re.compile(r"(?:明治|大正|昭和|平成|令和|[明大昭平令㍾㍽㍼㍻㋿]|[MTSHRmtshr])[. ]?\Z")
 
 
@@ -177,7 +177,7 @@ def _beside_score(text: str, lower: str, begin: int, until: int) -> float:
     if _BEHIND.match(text, until, min(len(text), until + 24)) or lower.startswith((" born", "born"), until):
         return 0.9
     if _AGE.match(text, until, until + 12) or _AGE_BEFORE.search(text, max(0, begin - 8), begin):
-        return 0.8
+        return 0.0 if text[until - 1] == "月" else 0.6  # a life told by years and ages has months without days
     if _SEX_BEHIND.match(lower, until, min(len(lower), until + 12)) or _SEX_BEFORE.search(
         lower, max(0, begin - 10), begin
     ):

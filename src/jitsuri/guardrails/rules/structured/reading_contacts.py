@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from jitsuri.guardrails.rules.structured.placing import DIRECT, FOREIGN, NEAR, Places, is_word
 from jitsuri.guardrails.shapes import Finding
 
-_S = r"(?: ?[-.・] ?| {1,2}|[/~の、])"
+_S = r"(?: ?[-.・] ?| {1,2}|[/~の\u3001])"
 _PHONE = re.compile(
     rf"0(?:"
     rf"[1-9]{_S}[0-9]{{4}}{_S}[0-9]{{4}}|[1-9][0-9]{_S}[0-9]{{3}}{_S}[0-9]{{4}}|[1-9][0-9]{{2}}{_S}[0-9]{{2}}{_S}[0-9]{{4}}"
@@ -26,7 +26,7 @@ _ABROAD = re.compile(r"\+ ?[1-9][0-9]{0,2}(?:[ \-.]{0,2}(?:\( ?[0-9]{1,4} ?\)|[0
 _ABROAD_BARE = re.compile(
     r"(?:0081|01081|010[- ]?81|81)[- ](?:\(0\) ?)?[1-9][0-9]{0,3}[- ][0-9]{1,4}[- ][0-9]{4}(?![0-9])"
 )
-_SPACED = re.compile(r"0(?: ?[-.(|)]? ?[0-9]){9,10}(?![0-9])")
+_SPACED = re.compile(r"0(?: (?:[-.()] )?[0-9]|\|[0-9]){9,10}(?![0-9])")
 _LOCAL = re.compile(r"[0-9]{2,4}-[0-9]{4}(?![0-9-])")
 _NON_DIGIT = re.compile("[^0-9]+")
 _LEAD = re.compile(r"(?:tel|fax|phone|mobile|cell|t|f|m|p|d|h|no)[.:]?-?\Z")
@@ -209,7 +209,7 @@ def _spelt_email(text: str, mark: int) -> Iterator[Finding]:
 _POSTAL = re.compile(r"[0-9]{3}(?: ?- ?| )[0-9]{4}(?![0-9])")
 _MARK = re.compile(r"〒\s{0,2}[:：]?\s{0,2}\Z")
 _PLACE = re.compile(
-    r"[\s,、\"|)」\]]{0,4}(?:住所|所在地|address)?[\s,、\"|:：]{0,3}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿ヶケノ々ぁ-んァ-ヴー]{1,6}[市区郡町村])"
+    r"[\s,\u3001\"|)」\]]{0,4}(?:住所|所在地|address)?[\s,\u3001\"|:：]{0,3}(?:北海道|東京都|(?:京都|大阪)府|[一-鿿]{2,3}県|[一-鿿ヶケノ々ぁ-んァ-ヴー]{1,6}[市区郡町村])"
 )
 
 
