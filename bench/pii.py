@@ -33,9 +33,10 @@ VENVS: dict[str, tuple[str, ...]] = {
     "namemask": ("namemask==0.1.0", *GINZA),
     "besshouka": ("besshouka==0.1.1a2", *GINZA),
     "privacy_masker": ("privacy-masker==0.12.0",),
-    "ours_slow": GINZA,
+    "ours_slow": (*GINZA, "sudachidict-small==20260723"),
 }
-"""What is installed for whom; ours runs on this Python, its slow path with GiNZA from beside."""
+"""What is installed for whom; ours runs on this Python, its slow path with GiNZA from beside, and with the SudachiPy that GiNZA needs
+and a dictionary which that can read."""
 
 TITLES = {
     "ours": "Jitsuri", "ours_slow": "Jitsuri + GiNZA", "presidio": "Presidio 2.2.366 + GiNZA", "namemask": "namemask 0.1.0 + GiNZA",
