@@ -2,6 +2,7 @@
 
     python bench/loop.py                                        starts Jitsuri as bench/gateway.py does
     python bench/loop.py --url http://127.0.0.1:9999/v1/chat/completions --key KEY --model NAME --upstream-port PORT
+    python bench/loop.py --guard                                the same with every call checked by the recommended policy
     python bench/loop.py --self                                 what the watch says of blocks of known length
 
 From outside: every 5 ms a request that needs neither upstream nor database (``--probe``); how long its answer takes is what
@@ -81,6 +82,7 @@ def main() -> int:
     parser.add_argument("--figure", default="/metrics", help="the page with the workers' own histogram; '' for none")
     parser.add_argument("--realtime", action="store_true", help="above all that shares the machine; needs root")
     parser.add_argument("--loads", default="", help="names of loads, by commas; all without")
+    parser.add_argument("--guard", action="store_true", help="every call is checked by the recommended policy")
     parser.add_argument("--seconds", type=float, default=8.0)
     asked = parser.parse_args()
     if asked.is_self:
@@ -98,7 +100,10 @@ def main() -> int:
             port = int(asked.url.split("/")[2].rpartition(":")[2])
             target = Target("given", port, key=asked.key, models={"chat": asked.model})
         else:
-            running = Own.make(place, folder).start()
+            own = Own.make(place, folder)
+            if asked.guard:
+                own.run("guard", "policy", "set", "*", "--preset", "recommended", "--reason", "bench")
+            running = own.start()
             held.callback(running.stop)
             target = running.target
         print(
