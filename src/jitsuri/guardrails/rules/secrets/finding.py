@@ -87,10 +87,10 @@ def _lettered(part: str) -> bool:
 
 _PRIVATE = re.compile(r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
 _BLOCK = re.compile(
-    r"(?:(?:\s|\\[nr])++(?:[A-Za-z0-9+/=]{16,}+|(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): ?[^\n]{0,100}+))*+"
+    r"[A-Za-z0-9+/=]*+(?:(?:\s|\\[nr])++(?:[A-Za-z0-9+/=]{16,}+|(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): ?[^\n]{0,100}+))*+"
     r"(?:(?:\s|\\[nr])++=?[A-Za-z0-9+/=]{1,15}+)?+(?:\s|\\[nr])*+(?:\\|-{1,5}+(?:E(?:N(?:D[A-Z ]{0,40}+-{0,5}+)?+)?+)?+)?+"
 )
-"""Lines of base64 and headers, a last short line, and of the end as much as has come: blanks before it belong to the block, so that
+"""What runs on behind the head, lines of base64 and headers, a last short line, and of the end as much as has come: blanks before it belong to the block, so that
 in a stream nothing of it lies outside."""
 
 
