@@ -79,9 +79,7 @@ def test_a_call_goes_out_under_marks(pg_template: str, tmp_path: Path, lang: Lan
 def a_policy_is_set_on_its_page(here: Company) -> None:
     first = next(found.group(1) for line in here.running.lines if (found := re.search(r"(/links/\S+)", line)))
     here.enter(first, "aoki@example.jp", "青木 一")
-    told = json.loads(
-        here.shell("people", "add", "doi@example.jp", "--name", "土井 四郎", "--role", "owner", "--json")
-    )
+    told = json.loads(here.shell("people", "add", "doi@example.jp", "--name", "土井 四郎", "--role", "owner", "--json"))
     owner = here.enter(told["path"], "doi@example.jp")
     here.open(owner, f"/guards/{TASK}")
     expect(owner.locator("main")).to_contain_text(here.word("page.guards.sober_pseudonyms"))

@@ -368,7 +368,7 @@ def test_other_paths_are_not_looked_into_and_stay_in(caller: Caller) -> None:
     url = f"{caller.gateway.url}/v1/audio/speech"
     body = {"model": "gpt-4o-mini", "input": f"電話は{PHONE}です。", "voice": "alloy"}
     came = httpx2.post(url, json=body, headers=headers, timeout=20)
-    assert (came.status_code, came.json()["error"]["code"]) == (503, "guard_unsure")
+    assert (came.status_code, came.json()["error"]["code"]) == (403, "guard_path")
     assert not caller.stub.requests
 
 
@@ -396,6 +396,32 @@ def test_tool_calls_and_embeddings(caller: Caller) -> None:
     came = httpx2.post(f"{caller.gateway.url}/v1/embeddings", json=body, headers=headers, timeout=20)
     assert came.status_code == 200, came.text
     assert PHONE not in sent(caller.stub)
+
+
+def test_another_applications_thread_gives_nothing_away(caller: Caller) -> None:
+    caller.holds(recommended("inquiry-triage"))
+    caller.openai(ASKED, thread="t-77")
+    at = sent(caller.stub).index("[PHONE_")
+    mark = sent(caller.stub)[at : sent(caller.stub).index("]", at) + 1]
+    caller.stub.always(Behaviour(text=f"{mark} です。"))
+    assert PHONE in answered(caller.openai("続けて", thread="t-77"))
+
+    caller.known()
+    assert PHONE not in answered(caller.openai("続けて", thread="t-77"))
+
+
+def test_halves_of_characters_and_numbers_of_tokens(caller: Caller) -> None:
+    caller.holds(recommended("inquiry-triage"))
+    body = f'{{"model":"task:inquiry-triage","messages":[{{"role":"user","content":"\\ud83d {PHONE}"}}]}}'
+    headers = {"authorization": f"Bearer {caller.key}"}
+    came = httpx2.post(f"{caller.gateway.url}/v1/chat/completions", content=body.encode(), headers=headers, timeout=20)
+    assert (came.status_code, came.json()["error"]["code"]) == (400, "body_not_json"), "it is no text in any encoding"
+    assert not caller.stub.requests
+
+    headers |= {"x-jitsuri-task": "inquiry-triage"}
+    tokens = {"model": "text-embedding-3-small", "input": [[9906, 1917]]}
+    came = httpx2.post(f"{caller.gateway.url}/v1/embeddings", json=tokens, headers=headers, timeout=20)
+    assert (came.status_code, came.json()["error"]["code"]) == (403, "guard_media")
 
 
 def test_without_a_policy_nothing_is_looked_at(caller: Caller) -> None:

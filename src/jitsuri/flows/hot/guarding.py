@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -19,6 +20,7 @@ from jitsuri.guardrails.rules.checking import Checked, checked_nothing, unsure
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.shapes import CheckRan, GuardRun, Outcome, Policy
 from jitsuri.providers.shapes import Asked
+from jitsuri.terms.ids import derived_id
 from jitsuri.terms.outcomes import Refusal
 
 MEDIA = "media"
@@ -49,8 +51,8 @@ class Guarded:
 async def guard(desk: Desk, call: CallUnderWay, policy: Policy) -> None:
     """Check what a call sends by the policy of its task, and let the call know what came of it."""
     started_s = desk.monotonic()
-    known = await desk.guards.known(call.thread_id) if call.thread_id != call.call_id else {}
-    checked = await desk.guards.request(policy, call.asked.fields, call.thread_id, known, call.day)
+    known = await desk.guards.known(thread_of(call)) if call.thread_id != call.call_id else {}
+    checked = await desk.guards.request(policy, call.asked.fields, thread_of(call), known, call.day)
     took(desk, call, policy, checked, known, int(1e6 * (desk.monotonic() - started_s)))
 
 
@@ -73,13 +75,13 @@ def took(
     if checked.kept:
         kept = {**call.asked.fields, **{name: msgspec.Raw(raw) for name, raw in checked.kept.items()}}
         call.kept_body = _write(kept)
-    refusal = _refusal(policy, checked)
-    pseudonyms = Pseudonyms(desk.guards.thread_key(call.thread_id), {**known, **checked.marks})
+    refusal = _refusal(policy, checked, call.asked.operation)
+    pseudonyms = Pseudonyms(desk.guards.thread_key(thread_of(call)), {**known, **checked.marks})
     call.guarded = Guarded(policy, asked, refusal, pseudonyms)
     rows: list[tuple[str, Any]] = [("guard_runs", _run(desk, call, policy, checked, refusal, latency_us))]
-    if checked.marks:
+    if checked.marks and call.thread_id != call.call_id:  # a thread that nobody named has no later calls
         last = call.day + timedelta(days=desk.pseudonym_days)
-        rows += (("guard_pseudonyms", row) for row in desk.guards.remember(call.thread_id, checked.marks, last))
+        rows += (("guard_pseudonyms", row) for row in desk.guards.remember(thread_of(call), checked.marks, last))
     call.booked.append(desk.ledger.submit(rows))
 
 
@@ -99,12 +101,20 @@ def asked_of(call: CallUnderWay, leg: Leg) -> Asked:
     return guarded.asked if guarded is not None and guarded.applies_to(leg) else call.asked
 
 
-def _refusal(policy: Policy, checked: Checked) -> Refusal | None:
+def thread_of(call: CallUnderWay) -> UUID:
+    """The thread whose marks a call may see: that of its own key. Who guesses the name of another application's thread gets
+    nothing out of it."""
+    return derived_id("guard", call.thread_id.bytes, call.way.key.name)
+
+
+def _refusal(policy: Policy, checked: Checked, operation: str) -> Refusal | None:
     """Why models outside may not be asked: the sternest reason."""
     if checked.sternest == "block":
         kinds = sorted({one.type for one in checked.findings if one.action == "block" and not one.is_exempt})
         return Refusal("guard_blocked", {"types": ", ".join(kinds), "task": policy.task})
     failed = unsure(checked.ran, policy)
+    if failed and operation == "other":
+        return Refusal("guard_path", {"task": policy.task})
     if failed:
         return Refusal("guard_unsure", {"checks": ", ".join(failed), "task": policy.task})
     if checked.has_media and not policy.lets_media_pass:
@@ -130,7 +140,7 @@ def _run(
     if refusal is not None and stays:
         outcome = "kept_in"
     elif refusal is not None:
-        outcome = "failed" if refusal.code in ("guard_unsure", "guard_media") else "blocked"
+        outcome = "failed" if refusal.code in ("guard_unsure", "guard_media", "guard_path") else "blocked"
     elif checked.changed and (goes_outside or policy.on_premises == "same"):
         outcome = "altered"
     return GuardRun(

@@ -24,7 +24,7 @@ REASONS: Mapping[str, Reason] = {
     ),
     **dict.fromkeys(
         ("key_task", "key_model", "key_region", "task_not_of_key", "no_target_allowed", "path_not_opened", "metrics_closed",
-         "guard_blocked", "guard_answer_blocked", "guard_on_premises", "guard_media"),
+         "guard_blocked", "guard_answer_blocked", "guard_on_premises", "guard_media", "guard_path"),
         "forbidden",
     ),
     "guard_unsure": "no_capacity",

@@ -6,6 +6,7 @@ Pure: the same request, policy and key give the same result, here or in the proc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,9 @@ WALKED = frozenset({"messages", "system", "input", "prompt", "tools", "functions
 """Fields whose texts are looked at: all others are settings."""
 
 
+_WITH_MEDIA = ("messages", "system", "input", "prompt")
+
+
 class Checked(msgspec.Struct):
     """What a check of a request gave."""
 
@@ -61,8 +65,8 @@ class Checked(msgspec.Struct):
 def check_request(
     fields: Mapping[str, bytes], scanner: Scanner, policy: Policy, pseudonyms: Pseudonyms, day: date
 ) -> Checked:
-    """Check what a call sends. Raises msgspec.DecodeError and RecursionError for fields that are no JSON."""
-    decoded: dict[str, Any] = {name: _ANY.decode(raw) for name, raw in fields.items() if name in WALKED}
+    """Check what a call sends. Raises ValueError and RecursionError for fields that are no JSON."""
+    decoded: dict[str, Any] = {name: _read(raw) for name, raw in fields.items() if name in WALKED}
     run = _Run(scanner, policy, day)
     texts = list(walk(decoded))
     for place, text in texts:
@@ -73,7 +77,7 @@ def check_request(
     kept = run.changed(decoded, pseudonyms, frozenset({"mask"}))
     return Checked(
         changed, kept, tuple(run.kept[:MOST_KEPT]), run.found, run.ran(), run.sternest, pseudonyms.entries,
-        run.characters, has_media(decoded),
+        run.characters, has_media([decoded.get(name) for name in _WITH_MEDIA]),
     )  # fmt: skip
 
 
@@ -124,7 +128,7 @@ class _Run:
             return alter(text, found, pseudonyms) if found else text
 
         made = rewritten(decoded, change)
-        return {name: _write(value) for name, value in made.items() if value is not decoded[name]}
+        return {name: _written(value) for name, value in made.items() if value is not decoded[name]}
 
 
 def kept_finding(place: str, finding: Finding, action: Action, *, is_exempt: bool = False) -> KeptFinding:
@@ -172,7 +176,7 @@ def checked_nothing(policy: Policy, state: str, versions: Mapping[str, str]) -> 
 
 
 def has_media(value: Any) -> bool:
-    """Whether pictures, sounds or files stand among the parts."""
+    """Whether something stands among the parts into which nobody looks: pictures, sounds, files, and texts as token numbers."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -181,8 +185,26 @@ def has_media(value: Any) -> bool:
                 return True
             waiting.extend(one.values())
         elif isinstance(one, list):
+            if one and isinstance(one[0], int):
+                return True
             waiting.extend(one)
     return False
+
+
+def _read(raw: bytes) -> Any:
+    """JSON as Python has it, halves of characters included."""
+    try:
+        return _ANY.decode(raw)
+    except (msgspec.DecodeError, ValueError):
+        return json.loads(bytes(raw))
+
+
+def _written(value: Any) -> bytes:
+    """A value as JSON, halves of characters as escapes."""
+    try:
+        return _write(value)
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 __all__ = ["WALKED", "Checked", "Scanned", "check_request"]

@@ -90,8 +90,8 @@ _BLOCK = re.compile(
     r"[A-Za-z0-9+/=]*+(?:(?:\s|\\[nr])++(?:[A-Za-z0-9+/=]{16,}+|(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): ?[^\n]{0,100}+))*+"
     r"(?:(?:\s|\\[nr])++=?[A-Za-z0-9+/=]{1,15}+)?+(?:\s|\\[nr])*+(?:\\|-{1,5}+(?:E(?:N(?:D[A-Z ]{0,40}+-{0,5}+)?+)?+)?+)?+"
 )
-"""What runs on behind the head, lines of base64 and headers, a last short line, and of the end as much as has come: blanks before it belong to the block, so that
-in a stream nothing of it lies outside."""
+"""What runs on behind the head, lines of base64 and headers, a last short line, and of the end as much as has come: blanks before
+it belong to the block, so that in a stream nothing of it lies outside."""
 
 
 def _private_key(text: str, start: int, _end: int) -> _Found | None:
