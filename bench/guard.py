@@ -28,6 +28,7 @@ from pii_second.writing import PARTS, texts
 
 from jitsuri.guardrails.live.checks import Checks
 from jitsuri.guardrails.shapes import Policy, Rule, Scanned
+from jitsuri.guardrails.wire.dictionary import forget
 
 WORDS = ("confidential_term", "marking", "secret")
 NAMES = ("person", "address")
@@ -110,7 +111,8 @@ def _groups(checks: Checks) -> dict[str, tuple[str, ...]]:
 
 
 def _round(find: Callable[[str], object], pieces: list[str]) -> float:
-    """Milliseconds of this process per 1,000 characters."""
+    """Milliseconds of this process per 1,000 characters, each text as if it came for the first time."""
+    forget()
     began = time.process_time()
     for piece in pieces:
         find(piece)

@@ -61,12 +61,24 @@ def _kinds(word: str) -> frozenset[Kind]:
     return sudachi().kinds(word)
 
 
+@lru_cache(maxsize=1_024)
+def _words(segment: str) -> Sequence[Word]:
+    """As ``Sudachi.words``: a stream's windows have the same segments again and again (decision 0041)."""
+    return tuple(sudachi().words(segment))
+
+
+def forget() -> None:
+    """Remember no segment and no word: for measurements, which would otherwise see each text for the second time."""
+    _words.cache_clear()
+    _kinds.cache_clear()
+
+
 class LazySudachi:
     """The same, loaded at the first question: a process that checks no names never pays for it."""
 
     def words(self, text: str) -> Sequence[Word]:
         """The words of a segment."""
-        return sudachi().words(text)
+        return _words(text)
 
     def kinds(self, word: str) -> frozenset[Kind]:
         """What a word can be."""
