@@ -8,6 +8,7 @@ may not write into the folder.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,10 @@ for found in pkgutil.walk_packages(jitsuri.__path__, "jitsuri."):
             pass
 """
 """Imports all of the product, which compiles what it stands on; whatever does not import here says so where it is used."""
+
+
+WITH_TESTS = ("joblib", "numpy", "scipy", "sklearn")
+"""Packages that carry their own tests, 32 MB together, which nothing imports."""
 
 
 def main() -> int:
@@ -73,6 +78,9 @@ def main() -> int:
             again.unlink()
         (folder / "bin" / "pip").write_text(PIP, "utf-8")
         (folder / "bin" / "pip").chmod(0o755)
+    for package in WITH_TESTS:
+        for tests in list(folder.glob(f"lib/python3*/site-packages/{package}/**/tests")):
+            shutil.rmtree(tests, ignore_errors=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run([str(python), "-c", COMPILES], env=environment, capture_output=True, check=False)
     return 0
