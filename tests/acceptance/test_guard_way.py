@@ -130,6 +130,11 @@ def what_was_found_stands_on_its_page(here: Company) -> None:
     told = here.shell("guard", "findings", "--task", TASK)
     assert not [value for value in (NAME, PHONE, MAIL, SECRET, "花子") if value in told]
     here.timed(owner, f"/guards/findings?task={TASK}")
+    owner.locator("#runs a.code").first.click()
+    expect(owner.locator("#checked")).to_contain_text(here.word("guard_type.PHONE"))
+    expect(owner.locator("#checked")).to_contain_text(here.word("guard_outcome.altered"))
+    assert PHONE not in owner.content()
+    here.shot(owner, "guard-3b-call")
 
 
 def it_is_measured_on_ones_own_lines(here: Company) -> None:

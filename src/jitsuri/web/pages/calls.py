@@ -24,6 +24,8 @@ from jitsuri.flows.cold.viewing.opening_calls import (
     call_list,
     thread_view,
 )
+from jitsuri.guardrails.records import runs as guard_rows
+from jitsuri.guardrails.shapes import GuardRun
 from jitsuri.ledger.shapes.pricing import Priced
 from jitsuri.store.door import Connection, without_nul
 from jitsuri.terms.outcomes import Refusal
@@ -33,6 +35,7 @@ from jitsuri.web.formatting import moment_exact
 from jitsuri.web.formatting import month as month_text
 from jitsuri.web.pages.addressing import NOBODY, Links, named
 from jitsuri.web.pages.downloading import Cell, csv_file, wants_csv
+from jitsuri.web.pages.picturing import type_name
 from jitsuri.web.pages.pinned import key_folder
 from jitsuri.web.pages.wording import Names, basis_text, names_in, one_rate, rate_kind, refused, span_text
 from jitsuri.words import Language, text
@@ -222,6 +225,7 @@ def _call_page(desk: Desk, request: PageRequest, opened: Mapping[str, str], refu
         basis: Basis = basis_of(tx, request.now, on, on, rates_kept(tx, rate_kind(desk)))
         names = names_in(tx, lang, on)
         run = run_rows.one(tx, view.call.run_id)
+        checked = guard_rows.of_call(tx, view.call.call_id)
     parts = [
         (attempt, attempt.priced if isinstance(attempt.priced, Priced) else None, _why(attempt.priced, lang))
         for attempt in view.attempts
@@ -239,12 +243,22 @@ def _call_page(desk: Desk, request: PageRequest, opened: Mapping[str, str], refu
         "rates": {a.rate.rate_id: one_rate(a.rate, lang) for a in view.attempts if a.rate is not None},
         "at": moment_exact(view.call.at, desk.zone),
         "opened": opened,
+        "checked": [(one, _types(one, lang)) for one in checked],
         "refusal": refusal,
         "may_money": request.may("see_money"),
         "may_texts": request.may("see_texts"),
         "as_json": _readable,
     }
     return Page("call.html", shows)
+
+
+def _types(run: GuardRun, lang: Language) -> list[tuple[str, int, str]]:
+    """What a run of the checks found: type, how many, what followed."""
+    counted: dict[tuple[str, str], int] = {}
+    for one in run.findings:
+        key = (one.type, "exempt" if one.is_exempt else one.action)
+        counted[key] = counted.get(key, 0) + 1
+    return [(type_name(kind, lang), count, action) for (kind, action), count in counted.items()]
 
 
 def _why(priced: Priced | Refusal | None, lang: Language) -> str:
