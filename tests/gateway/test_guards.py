@@ -297,6 +297,26 @@ def test_what_an_answer_says_is_masked_or_stops_it(caller: Caller) -> None:
     assert [run["outcome"] for run in outward] == ["blocked"]
 
 
+def test_a_slow_stream_goes_on_while_it_comes(caller: Caller) -> None:
+    """Held text is let go when nothing has come for 150 ms, as far as that is safe; a number that stands open is not."""
+    caller.holds(policy(Rule("phone", "observe", "mask")))
+    text = f"ご連絡をありがとうございます。電話は{PHONE}です。のちほど担当からお返事いたします。"
+    caller.stub.always(Behaviour(text=text, drip_s=0.3))
+    headers = {"authorization": f"Bearer {caller.key}"}
+    body = {"model": "task:inquiry-triage", "stream": True, "messages": [{"role": "user", "content": "電話は？"}]}
+    said: list[tuple[float, str]] = []
+    began = time.monotonic()
+    url = f"{caller.gateway.url}/v1/chat/completions"
+    with httpx2.stream("POST", url, json=body, headers=headers, timeout=60) as came:
+        for line in came.iter_lines():
+            if line.startswith("data: {") and (choices := json.loads(line[6:])["choices"]):
+                said.append((time.monotonic() - began, choices[0]["delta"].get("content") or ""))
+    whole = "".join(piece for _, piece in said)
+    assert whole == text.replace(PHONE, "[PHONE]")
+    first = next(at for at, piece in said if piece)
+    assert first < said[-1][0] / 2, "not held to the end"
+
+
 def test_the_library_gets_a_well_formed_end_of_a_stopped_stream(caller: Caller) -> None:
     caller.holds(policy(Rule("secret", None, "block")))
     caller.stub.always(Behaviour(text="鍵は AKIA" + "Z5K3QJ7WLM2TX6PB です。" + "続きます。" * 50))
