@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making_numbers import corporate_number, my_number
 from stdnum import ean, luhn
 from stdnum.jp import cn, in_
-from tests.guardrails.making_numbers import corporate_number, my_number
 
 from jitsuri import words
 from jitsuri.guardrails.rules.scanning import Scanner, resolved

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number, wide, wrong
+from making_numbers import card, corporate_number, in_groups, insurer_number, my_number, wide, wrong
 
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.structured.building import structured_checks

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.guardrails.making_numbers import card, corporate_number, in_groups, insurer_number, my_number
+from making_numbers import card, corporate_number, in_groups, insurer_number, my_number
 
 from jitsuri.guardrails.rules.normalising import normal
 from jitsuri.guardrails.rules.scanning import Scanner
