@@ -70,6 +70,7 @@ class Outward:
         altered: Altered | None = None
         try:
             if len(body) <= QUICK_BYTES:
+                await self._desk.guards.turn()
                 altered = alter_answer(dialect, body, self.make)
             else:
                 async with asyncio.timeout(self._policy.timeout_ms / 1000):
@@ -92,9 +93,17 @@ class Outward:
         """What a step of a stream (``feed``, ``pause``, ``close``) gives; Unsure is raised where a check could not tell."""
         started_s = self._desk.monotonic()
         try:
-            if sum(map(len, events)) <= QUICK_BYTES:
-                return work(*((events,) if events else ()))  # type: ignore[no-any-return]
-            return await asyncio.to_thread(work, events)
+            if not events:
+                await self._desk.guards.turn()
+                return work()  # type: ignore[no-any-return]
+            made: list[bytes] = []
+            for event in events:
+                if len(event) > QUICK_BYTES:
+                    made += await asyncio.to_thread(work, [event])
+                else:
+                    await self._desk.guards.turn()
+                    made += work([event])
+            return made
         except Exception as error:
             self.fail()
             raise Unsure from error

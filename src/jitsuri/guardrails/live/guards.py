@@ -21,6 +21,7 @@ from jitsuri.guardrails.rules.keeping_marks import open_value, sealed_value, typ
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.shapes import Direction, Policy, Scanned, SealedPseudonym
 from jitsuri.store.door import Store
+from jitsuri.terms.turns import Turns
 
 if TYPE_CHECKING:
     from jitsuri.guardrails.live.checks import Checks
@@ -55,6 +56,7 @@ class Guards:
         self._apart = apart
         self._known: dict[UUID, dict[str, str]] = {}
         self._versions: Mapping[str, str] = {}
+        self._turns: Turns | None = None
         self._ready: frozenset[tuple[str, int]] = frozenset()
         """Task and version of policies whose checks are loaded here: until then they are asked apart."""
 
@@ -120,6 +122,7 @@ class Guards:
         size = sum(map(len, walked.values()))
         is_ready = (policy.task, policy.version) in self._ready
         if is_ready and size <= self._most_bytes(policy) and self.checks.is_quick(policy, "in"):
+            await self.turn()
             try:
                 return check_request(
                     walked, self.checks.scanner(policy, "in"), policy, Pseudonyms(key, known), day
@@ -132,6 +135,15 @@ class Guards:
         if answer.checked is None:
             return checked_nothing(policy, "failed", self._versions)
         return answer.checked
+
+    async def turn(self) -> None:
+        """Wait until a piece of checking may begin on the loop: one per turn, so that what else is due comes in between."""
+        loop = asyncio.get_running_loop()
+        if self._turns is None:
+            self._turns = Turns(loop.call_soon, most=1)
+        begun = loop.create_future()
+        self._turns.enter(_begin, begun)
+        await begun
 
     async def scan(self, policy: Policy | None, texts: Sequence[str]) -> tuple[Scanned, ...] | None:
         """Scan texts that belong to no call; None where that failed or took too long."""
@@ -168,3 +180,8 @@ class Guards:
                 except InvalidTag:
                     continue  # written under another key of the installation: it cannot be restored any more
         return found
+
+
+def _begin(begun: asyncio.Future[None]) -> None:
+    if not begun.done():
+        begun.set_result(None)
