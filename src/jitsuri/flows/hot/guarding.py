@@ -7,6 +7,7 @@ A check that could not tell counts as one that found something, unless its rule 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -64,8 +65,8 @@ def guard_unread(desk: Desk, call: CallUnderWay) -> None:
 
 
 def took(
-    desk: Desk, call: CallUnderWay, policy: Policy, checked: Checked, known: Any, latency_us: int
-) -> None:  # fmt: skip
+    desk: Desk, call: CallUnderWay, policy: Policy, checked: Checked, known: Mapping[str, str], latency_us: int
+) -> None:
     """Let the call know what a check of it gave, and hand the evidence in."""
     asked = call.asked
     if checked.changed:

@@ -14,14 +14,13 @@ from jitsuri.flows.hot.desk import Desk
 from jitsuri.flows.hot.guarding import Guarded
 from jitsuri.flows.hot.guarding_answers import Altered, alter_answer
 from jitsuri.flows.hot.guarding_streams import GuardedStream
+from jitsuri.guardrails.live.guards import QUICK_BYTES
 from jitsuri.guardrails.rules.checking import kept_finding, merge, unsure
 from jitsuri.guardrails.rules.holding_back import HeldText
 from jitsuri.guardrails.rules.policing import is_exempt, ruled, runs_in, strictest, thresholds_of
 from jitsuri.guardrails.shapes import MOST_KEPT, Action, CheckRan, CheckState, Finding, GuardRun, Outcome
 from jitsuri.terms.outcomes import Refusal
 
-QUICK_BYTES = 900
-"""Pieces up to here are looked at on the loop itself: as ``guardrails.live.guards``."""
 PAUSE_S = 0.15
 """Text that is held goes on when nothing has come for so long and it is safe (decision 0043)."""
 
@@ -106,6 +105,10 @@ class Outward:
             return made
         except Exception as error:
             self.fail()
+            if (
+                self.refusal is None
+            ):  # its events are lost: what would follow is no whole answer, whatever the policy says
+                self._stop(())
             raise Unsure from error
         finally:
             self._spent_s += self._desk.monotonic() - started_s
@@ -119,9 +122,13 @@ class Outward:
     def fail(self) -> None:
         """A check could not tell: the answer is stopped, unless the policy is open there."""
         ran = self._ran("timed_out" if self._is_timed_out else "failed")
-        if self._acts and unsure(ran, self._policy):
-            facts = {"checks": ", ".join(unsure(ran, self._policy)), "task": self._policy.task}
-            self.refusal = self._guarded.stopped = Refusal("guard_unsure", facts)
+        failed = unsure(ran, self._policy) if self._acts else ()
+        if failed:
+            self._stop(failed)
+
+    def _stop(self, failed: Sequence[str]) -> None:
+        facts = {"checks": ", ".join(failed) or "–", "task": self._policy.task}
+        self.refusal = self._guarded.stopped = Refusal("guard_unsure", facts)
 
     def run(self) -> GuardRun:
         """The evidence of it."""

@@ -11,20 +11,15 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from jitsuri.guardrails.rules.markings import marking_checks
+from jitsuri.guardrails.rules.policing import BUILT_IN, SLOW
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.secrets.finding import secret_checks
 from jitsuri.guardrails.rules.structured.building import structured_checks
 from jitsuri.guardrails.rules.terms import term_checks
-from jitsuri.guardrails.shapes import TYPES, Check, CheckRan, CheckState, Direction, Policy
+from jitsuri.guardrails.shapes import Check, CheckRan, CheckState, Direction, Policy
 from jitsuri.guardrails.wire.names import name_checks
 from jitsuri.guardrails.wire.plugging_in import OwnCheck, own_checks
 from jitsuri.terms.outcomes import Refusal
-
-BUILT_IN: Mapping[str, tuple[str, ...]] = {kind.lower(): (kind,) for kind in TYPES} | {"person_slow": ("PERSON",)}
-"""Check -> types."""
-
-SLOW = frozenset({"person_slow"})
-"""Built-in checks that never run on the loop: hundreds of milliseconds per 1,000 characters (decision 0041)."""
 
 MOST_POLICIES = 256
 """Scanners that are kept. More policies than tasks in use are drafts being tried; the oldest is built again (decision 0042)."""

@@ -14,18 +14,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitsuri.guardrails.rules.altering import alter
-from jitsuri.guardrails.rules.policing import is_exempt, ruled, thresholds_of
+from jitsuri.guardrails.rules.policing import is_exempt, ruled, strictest, thresholds_of
 from jitsuri.guardrails.rules.pseudonyms import Pseudonyms
 from jitsuri.guardrails.rules.walking import rewritten, walk
 from jitsuri.guardrails.shapes import (
-    ACTIONS,
     MOST_KEPT,
     Action,
     CheckRan,
     Finding,
     KeptFinding,
     Policy,
-    Scanned,
 )
 
 if TYPE_CHECKING:  # its tables take 6 MB, which a gateway that checks nothing need not carry
@@ -108,7 +106,7 @@ class _Run:
             if len(self.kept) < MOST_KEPT:
                 self.kept.append(kept_finding(place, finding, action, is_exempt=is_let_through))
             if not is_let_through:
-                self.sternest = sterner(self.sternest, action)
+                self.sternest = strictest((self.sternest, action))
                 if action in _REPLACED:
                     self._acted.setdefault(place, []).append((finding, action))
 
@@ -148,11 +146,6 @@ def merge(states: dict[str, CheckRan], ran: Sequence[CheckRan]) -> None:
             continue
         state = max(before.state, one.state, key=_WORSE.index)
         states[one.check] = CheckRan(one.check, one.version, state, before.found + one.found)
-
-
-def sterner(first: Action | None, second: Action) -> Action:
-    """The sterner of two actions."""
-    return second if first is None else max(first, second, key=ACTIONS.index)
 
 
 def unsure(ran: Sequence[CheckRan], policy: Policy) -> tuple[str, ...]:
@@ -205,6 +198,3 @@ def _written(value: Any) -> bytes:
         return _write(value)
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
-
-
-__all__ = ["WALKED", "Checked", "Scanned", "check_request"]
