@@ -72,7 +72,7 @@ def finding_bars(
         description=text("page.guards.by_day_told", lang),
         columns=tuple(day_short(day, lang) for day in days),
         series=tuple(series),
-        scale=count_scale(lang, "labels"),
+        scale=count_scale(lang, "findings"),
         column_head=text("column.day", lang),
         total_label=text("chart.total", lang),
         tick_stride=7,
