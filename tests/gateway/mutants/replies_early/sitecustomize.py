@@ -2,6 +2,9 @@
 
 import sys
 
+LATE_S = 0.5
+"""Long enough that a kill at any moment under load meets an answer whose entry is not written yet."""
+
 if any("jitsuri.app.worker" in word for word in sys.orig_argv):
     from jitsuri.flows.hot.booking import CallUnderWay
     from jitsuri.store.committing import Committer
@@ -9,8 +12,10 @@ if any("jitsuri.app.worker" in word for word in sys.orig_argv):
     async def durable(self: CallUnderWay) -> None:
         """Does not wait."""
 
+    pump = Committer._pump
+
     def late(self: Committer) -> None:
-        self._loop.call_later(0.05, self._pump)
+        self._loop.call_later(LATE_S, pump, self)
 
     CallUnderWay.durable = durable
-    Committer._look = late
+    Committer._pump = late
