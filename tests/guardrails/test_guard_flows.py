@@ -170,6 +170,26 @@ def test_a_policy_is_tried_on_kept_calls(scene: Store, tmp_path: Path) -> None:
     assert (fact["actor"], fact["subject"], fact["calls"], fact["reason"]) == (AOKI, f"task:{TASK}", 4, "四月から")
 
 
+def test_a_replay_follows_the_rules_of_calls(scene: Store, tmp_path: Path) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    bodies: list[Any] = [
+        {"model": f"x {PHONE}", "stop": [PHONE], "messages": [{"role": "user", "content": "納期はいつですか。"}]},
+        {"messages": [{"role": "user", "content": [picture, {"type": "text", "text": "これは何ですか。"}]}]},
+        {"messages": [{"role": "user", "content": [picture, {"type": "text", "text": f"電話は{PHONE}です。"}]}]},
+    ]
+    for at in range(4):
+        _keep(scene, at, json.dumps(bodies[at] if at < 3 else {"messages": []}).encode())
+
+    def outcomes(*, lets_media_pass: bool) -> dict[tuple[Any, Any], int]:
+        new = Policy(TASK, 0, (Rule("phone", "block"),), lets_media_pass=lets_media_pass)
+        came = replaying.replay_policy(scene, NOW, AOKI, TASK, new, tmp_path, CHECKS, lambda: 0.0, reason="x")
+        assert isinstance(came, replaying.Replayed), came
+        return dict(came.outcomes)
+
+    assert outcomes(lets_media_pass=False) == {("clean", "clean"): 2, ("clean", "failed"): 1, ("clean", "blocked"): 1}
+    assert outcomes(lets_media_pass=True) == {("clean", "clean"): 3, ("clean", "blocked"): 1}
+
+
 def test_a_replay_tells_what_it_cannot_do_before_it_opens_a_text(scene: Store, tmp_path: Path) -> None:
     def tried(task: str, policy: Policy, **more: Any) -> object:
         return replaying.replay_policy(scene, NOW, AOKI, task, policy, tmp_path, CHECKS, lambda: 0.0, **more)

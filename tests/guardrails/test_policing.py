@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitsuri.guardrails.live.policies import Policies
+from jitsuri.guardrails.rules.checking import unsure
 from jitsuri.guardrails.rules.coding import document_of, policy_from, policy_of, toml_of
 from jitsuri.guardrails.rules.differing import differing
 from jitsuri.guardrails.rules.policing import (
     BUILT_IN,
     action_of,
-    failing,
     is_exempt,
     outcome_of,
     policy_faults,
@@ -145,16 +145,16 @@ def test_the_sternest_decides() -> None:
         "blocked",
     ]
     assert outcome_of([], is_failed=False) == "clean"
-    assert outcome_of(["block"], is_failed=True) == "failed"
+    assert outcome_of(["mask", "on_premises"], is_failed=True) == outcome_of([], is_failed=True) == "failed"
+    assert outcome_of(["block"], is_failed=True) == "blocked"
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "skipped"])
 def test_a_check_that_could_not_tell_is_no_pass(state: Any) -> None:
     ran = [CheckRan("email", "1", "ran"), CheckRan("phone", "1", state)]
-    assert failing(policy(), ran) == ran[1]
-    assert failing(policy(Rule("phone", "mask", on_failure="open")), ran) is None
-    assert failing(policy(Rule("email", "mask")), ran) == ran[1]  # of no rule: nobody said that it may be open
-    assert failing(policy(), ran, is_outside=False) is None
+    assert unsure(ran, policy()) == ("phone",)
+    assert unsure(ran, policy(Rule("phone", "mask", on_failure="open"))) == ()
+    assert unsure(ran, policy(Rule("email", "mask"))) == ("phone",)  # of no rule: nobody said that it may be open
 
 
 _WORDS = st.text(max_size=30)

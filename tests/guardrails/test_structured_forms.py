@@ -10,6 +10,7 @@ from making_numbers import card, corporate_number, in_groups, insurer_number, my
 
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.structured.building import structured_checks
+from jitsuri.guardrails.rules.structured.proving import licence_number_holds
 
 SCANNER = Scanner(structured_checks())
 _MARK = re.compile(r"⟦([A-Z_]+)\|(.*?)⟧", re.DOTALL)
@@ -165,6 +166,14 @@ account_number: ⟦BANK_ACCOUNT|1234567⟧
 ゆうちょ ⟦BANK_ACCOUNT|10120-12345671⟧
 郵便振替 口座番号⟦BANK_ACCOUNT|00150-1-123456⟧
 免許証番号：⟦DRIVERS_LICENSE|301234567890⟧
+社員 No. ⟦EMPLOYEE_ID|12345⟧
+社員CD ⟦EMPLOYEE_ID|004512⟧
+近藤さんの社員番号って⟦EMPLOYEE_ID|27909⟧でしたっけ
+職員証の番号は⟦EMPLOYEE_ID|12345⟧番です
+お客様 No. ⟦CUSTOMER_ID|0012345⟧
+会員ナンバー ⟦CUSTOMER_ID|1234567⟧
+メンバーズカード番号 ⟦CUSTOMER_ID|9900123⟧
+会員番号は…えっと、⟦CUSTOMER_ID|1234-5678⟧です
 運転免許証（番号 第⟦DRIVERS_LICENSE|301234567890⟧号）
 免許証番号は⟦DRIVERS_LICENSE|３０１２３４５６７８９０⟧です
 Driver's License No. ⟦DRIVERS_LICENSE|301234567890⟧
@@ -365,3 +374,15 @@ No.1234567
 def test_is_none_of_these(text: str) -> None:
     assert found_in(text) == set()
     assert found_in(f"確認しました。\n{text}\n以上です。") == set()
+
+
+def test_twelve_digits_as_the_card_has_them_are_a_licence_where_their_check_digit_is_right() -> None:
+    body = "3012345678"
+    right = [one for one in (f"{body}{digit}0" for digit in "0123456789") if licence_number_holds(one)]
+
+    assert len(right) == 1
+    for number in (f"{body}{digit}0" for digit in "0123456789"):
+        for form in ("交付 令和5年5月5日 番号 第 {} 号", "第{}号", "許可番号 第{}号", "第{}号室", "番号 {} 号"):
+            found = {kind for _, _, kind in found_in(form.format(number))}
+            expected = number in right and form in ("交付 令和5年5月5日 番号 第 {} 号", "第{}号")
+            assert ("DRIVERS_LICENSE" in found) == expected, form

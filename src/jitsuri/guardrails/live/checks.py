@@ -69,7 +69,7 @@ class Checks:
             kept = self._scanners.get(key)
             if kept is not None:
                 return kept[1]  # the policy is kept beside it, so no other has its id
-            made = Scanner(*self._made(named(policy, direction), policy))
+            made = Scanner(*self._made(named(policy, direction), policy), reads_tables=direction == "in")
             while len(self._scanners) >= MOST_POLICIES:
                 del self._scanners[next(iter(self._scanners))]
             self._scanners[key] = (policy, made)
@@ -81,7 +81,7 @@ class Checks:
         with self._lock:
             if self._everything is None:
                 made, _missing = self._made(tuple(name for name in self.known() if name not in SLOW), None)
-                self._everything = Scanner(made)
+                self._everything = Scanner(made, reads_tables=True)
             return self._everything
 
     def warm(self) -> None:

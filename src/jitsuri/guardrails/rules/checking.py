@@ -38,8 +38,8 @@ _MEDIA = frozenset({"image_url", "input_image", "image", "input_audio", "documen
 WALKED = frozenset({"messages", "system", "input", "prompt", "tools", "functions", "metadata", "user", "prediction"})
 """Fields whose texts are looked at: all others are settings."""
 
-
-_WITH_MEDIA = ("messages", "system", "input", "prompt")
+WITH_MEDIA = ("messages", "system", "input", "prompt")
+"""Fields in which pictures, sounds and files may stand."""
 
 
 class Checked(msgspec.Struct):
@@ -75,7 +75,7 @@ def check_request(
     kept = run.changed(decoded, pseudonyms, frozenset({"mask"}))
     return Checked(
         changed, kept, tuple(run.kept[:MOST_KEPT]), run.found, run.ran(), run.sternest, pseudonyms.entries,
-        run.characters, has_media([decoded.get(name) for name in _WITH_MEDIA]),
+        run.characters, has_media([decoded.get(name) for name in WITH_MEDIA]),
     )  # fmt: skip
 
 
@@ -149,9 +149,9 @@ def merge(states: dict[str, CheckRan], ran: Sequence[CheckRan]) -> None:
 
 
 def unsure(ran: Sequence[CheckRan], policy: Policy) -> tuple[str, ...]:
-    """Names of the checks that could not tell and whose rule is closed: nothing goes outside then."""
-    closed = {rule.check for rule in policy.rules if rule.on_failure == "closed"}
-    return tuple(one.check for one in ran if one.state != "ran" and one.check in closed)
+    """Names of the checks that could not tell and that nobody said may be open: nothing goes outside then."""
+    may_fail = {rule.check for rule in policy.rules if rule.on_failure == "open"}
+    return tuple(one.check for one in ran if one.state != "ran" and one.check not in may_fail)
 
 
 def failed_run(policy: Policy, state: str, versions: Mapping[str, str]) -> tuple[CheckRan, ...]:

@@ -13,7 +13,6 @@ from jitsuri.guardrails.shapes import (
     ACTIONS,
     TYPES,
     Action,
-    CheckRan,
     Direction,
     Exemption,
     FailMode,
@@ -115,29 +114,16 @@ def strictest(actions: Iterable[Action | None]) -> Action | None:
     return max((one for one in actions if one is not None), key=ACTIONS.index, default=None)
 
 
-def failing(policy: Policy, ran: Iterable[CheckRan], *, is_outside: bool = True) -> CheckRan | None:
-    """The first check that could not tell and whose rule says that the call is refused then.
-
-    On the company's own machines, where everything is only noted, nothing is refused.
-    """
-    if not is_outside and policy.on_premises == "observe":
-        return None
-    for one in ran:
-        rule = rule_of(policy, one.check)
-        if one.state != "ran" and (rule is None or rule.on_failure == "closed"):
-            return one
-    return None
-
-
 def outcome_of(actions: Collection[Action], *, is_failed: bool) -> Outcome:
-    """What a run came to, by the actions that followed; exempt findings are no action."""
-    if is_failed:
-        return "failed"
+    """What a run came to for models outside, by the actions that followed; exempt findings are no action. ``is_failed``: a check
+    that is closed could not tell. What is to be blocked is blocked either way."""
     came = strictest(actions)
-    if came is None:
-        return "clean"
     if came == "block":
         return "blocked"
+    if is_failed:
+        return "failed"
+    if came is None:
+        return "clean"
     if came == "on_premises":
         return "kept_in"
     return "observed" if came == "observe" else "altered"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from jitsuri.guardrails.rules.normalising import Normal, normal
+from jitsuri.guardrails.rules.tables import Tabled, columns_in
 from jitsuri.guardrails.shapes import TYPES, Check, CheckRan, Finding, Scanned
 
 DEFAULT_THRESHOLD = 0.5
@@ -19,8 +20,12 @@ _ORDER = {name: at for at, name in enumerate(TYPES)}
 class Scanner:
     """A fixed set of checks. Holds no text between calls; ``skipped`` and ``timed_out`` are for callers to say."""
 
-    def __init__(self, checks: Sequence[Check], missing: Sequence[CheckRan] = ()) -> None:
-        """``missing``: checks that should run and are not here; they stand in every result, so that it is not whole."""
+    def __init__(
+        self, checks: Sequence[Check], missing: Sequence[CheckRan] = (), *, reads_tables: bool = False
+    ) -> None:
+        """``missing``: checks that should run and are not here; they stand in every result, so that it is not whole.
+        ``reads_tables``: cells are read by the heads of their columns, too: for whole texts, never for pieces of a stream."""
+        self._reads_tables = reads_tables
         self.checks = tuple(checks)
         self.missing = tuple(missing)
         self._silent = tuple(CheckRan(check.name, check.version, "ran") for check in self.checks)
@@ -31,9 +36,13 @@ class Scanner:
         seen = normal(text)
         found: list[Finding] = []
         ran: list[CheckRan] = []
+        columns = columns_in(seen.text) if self._reads_tables else []
+        tabled = Tabled(seen.text, columns, self.checks) if columns else None
         for check, silent in zip(self.checks, self._silent, strict=True):
             try:
                 reported = check.find(seen.text)
+                if tabled is not None:
+                    reported = tabled.joined(silent.check, reported)
                 own = (
                     _mapped(reported, check, seen, thresholds.get(silent.check, DEFAULT_THRESHOLD)) if reported else ()
                 )

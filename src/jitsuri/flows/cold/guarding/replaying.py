@@ -22,7 +22,8 @@ from jitsuri.flows.cold.guarding.keeping import holding_for
 from jitsuri.flows.cold.guarding.scanning import scan_text
 from jitsuri.flows.cold.reading_logs import read_key
 from jitsuri.guardrails.live.checks import Checks
-from jitsuri.guardrails.rules.policing import action_of, failing, outcome_of, policy_faults
+from jitsuri.guardrails.rules.checking import WALKED, WITH_MEDIA, has_media, unsure
+from jitsuri.guardrails.rules.policing import action_of, outcome_of, policy_faults
 from jitsuri.guardrails.rules.walking import walk
 from jitsuri.guardrails.shapes import Action, Outcome, Policy
 from jitsuri.store.door import Store, without_nul
@@ -167,8 +168,9 @@ class _Replay:
             self._unreadable += 1
             return
         self._looked_at += 1
-        before, after = _Run(), _Run()
-        for place, text in walk(fields):
+        media = has_media([fields.get(name) for name in WITH_MEDIA])
+        before, after = _Run(has_media=media), _Run(has_media=media)
+        for place, text in walk({name: value for name, value in fields.items() if name in WALKED}):
             self._characters += len(text)
             was, now = self._seen(before, self._old, text), self._seen(after, self._new, text)
             for spot in sorted({*was, *now}):
@@ -182,7 +184,7 @@ class _Replay:
             return {}
         scanned = scan_text(self._checks, text, policy)
         run.missing |= {one.check for one in scanned.ran if one.state != "ran"}
-        run.is_failed |= failing(policy, scanned.ran) is not None
+        run.is_failed |= bool(unsure(scanned.ran, policy))
         found: dict[_Spot, Action] = {}
         for one in scanned.findings:
             action = action_of(policy, one, text[one.start : one.end], "in", self._day)
@@ -217,15 +219,17 @@ _Spot = tuple[int, int, str, str]
 class _Run:
     """One policy over one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_media: bool) -> None:
         self.actions: set[Action] = set()
         self.missing: set[str] = set()
         self.is_failed = False
+        self._has_media = has_media
 
     def outcome(self, policy: Policy | None) -> Outcome:
         if policy is None:
             return "clean"
-        return outcome_of(self.actions, is_failed=self.is_failed)
+        is_unseen = self._has_media and not policy.lets_media_pass
+        return outcome_of(self.actions, is_failed=self.is_failed or is_unseen)
 
 
 def _order(key: Iterable[str | None]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Names of persons: the dictionary's tags, title words after, form labels before.
 
 Tags are read segment by segment. Labels, titles and foreign names ask the dictionary about single words only, which says the
-same wherever a text is cut; they look at no more than 40 characters before and two after.
+same wherever a text is cut; they look at no more than 50 characters before and five after.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jitsuri.guardrails.rules.naming.words import Kind, Lexicon, Word
 from jitsuri.guardrails.rules.segmenting import cuts
 from jitsuri.guardrails.shapes import Finding
 
-VERSION = "1"
+VERSION = "2"
 
 VARIANTS = str.maketrans("髙﨑邊邉濵濱槗嶋嶌眞", "高崎辺辺浜浜橋島島真")
 """Letters of names in family registers that dictionaries have in the common form only; one to one, so that offsets stay."""
@@ -30,6 +30,8 @@ _PARTS = re.compile(r"[ァ-ヺー]+")
 _KANA_REST = re.compile(r"[ぁ-ゖ]{2,4}|[ァ-ヺー]{2,4}")
 _KANJI_RUN = re.compile(rf"[{titles.KANJI}]+")
 _PARTICLE = re.compile(r"[ 　]?(?:\Z|[^ぁ-ゖ]|様|さま|さん|くん|ちゃん|より|から|です|[はがのをにともへで])")
+_LIST_REACH = 44
+"""Characters behind 出席者： in which names are looked for: with the label they stay within ``REACH``."""
 LONGEST_NAME = 12
 """Characters before a title that are looked at."""
 
@@ -64,6 +66,8 @@ class PersonCheck:
                 last = self._value_end(text, first, last)
                 if last > first:
                     yield first, last, 0.9, "person_label"
+                if titles.OF_SEVERAL.match(text, match.start()):
+                    yield from self._listed(text, match.end("sign"))
             else:
                 name = self._name(text[first:last])
                 if name and titles.VALUE_ENDS.match(text, first + name):
@@ -73,6 +77,16 @@ class PersonCheck:
                 yield match.start("name"), match.end("name"), 0.9, "person_label"
         for match in titles.LATIN_TITLE.finditer(text):
             yield match.start("name"), match.end("name"), 0.9, "person_title"
+
+    def _listed(self, text: str, start: int) -> Iterator[Span]:
+        """Names in a row behind 出席者：, from the second on."""
+        for item in titles.NEXT_OF_SEVERAL.finditer(text, start):
+            first, last = item.span("value")
+            if last > start + _LIST_REACH:
+                return
+            name = self._name(item["value"])
+            if name and (first + name == last or titles.LISTED_ENDS.match(text, first + name)):
+                yield first, first + name, 0.85, "person_label"
 
     def _value_end(self, text: str, first: int, last: int) -> int:
         """Where the name after a label with a colon ends: at the end of the field, or where words say so."""
@@ -87,6 +101,9 @@ class PersonCheck:
         )
         if not is_whole:
             return first + self._name(value)
+        post = titles.TITLE.search(value, 1)
+        if post is not None and post.end() == len(value) and self._name(value[: post.start()]) == post.start():
+            return first + post.start()
         known = self._lexicon.kinds(value)
         is_other = titles.NO_VALUE.match(value) is not None or (bool(known) and not known & PERSONS)
         return first if is_other and not self._name(value) else last

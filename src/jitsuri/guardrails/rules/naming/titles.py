@@ -105,20 +105,25 @@ NEVER_GIVEN = re.compile(
 PARTICLES = re.compile(r"[はがのをにともへでやかだなしらた]")
 """What usually is grammar behind a surname without a blank."""
 
-_LABEL = "|".join(
+LABEL = "|".join(
     listed(
         """
     ご?氏名 お?名前 ご?芳名 ご?担当者?名? 申込者名? 申請者名? 契約者名? 依頼者名? 責任者名? 代表者名?
     連絡者 受取人名? 名義人?名? 宛名 受講者名? 患者名? 患者氏名 口座名義 従業員名 社員名 被保険者名? 世帯主名?
     保護者名? 作成者 承認者 報告者 発注者 送付先氏名 フリガナ ふりがな カナ氏名 氏名カナ 利用者名? 会員名 お客様名
-    参加者 出席者 講師 記入者
+    参加者 出席者 欠席者 列席者 同席者 参列者 講師 記入者
     """
     )
 )
+"""What stands before names in forms and on top of columns."""
 _NAME = rf"[{KANJI}ァ-ヺーぁ-ゖ]{{1,7}}(?:[ 　][{KANJI}ァ-ヺーぁ-ゖ]{{1,6}})?"
 LABELLED = re.compile(
-    rf"(?:{_LABEL})(?:[(（](?:カナ|フリガナ|ふりがな|漢字|全角)[)）])?(?P<sign>[ 　]?[:：][ 　]?|は[\u3001 　]?)(?P<value>{_NAME})"
+    rf"(?:{LABEL})(?:[(（](?:カナ|フリガナ|ふりがな|漢字|全角)[)）])?(?P<sign>[ 　]?[:：][ 　]?|は[\u3001 　]?)(?P<value>{_NAME})"
 )
+OF_SEVERAL = re.compile("参加者|出席者|欠席者|担当者|講師|列席者|同席者|参列者")
+"""Labels behind which several names stand in a row."""
+NEXT_OF_SEVERAL = re.compile(rf"[\u3001・,/] ?(?P<value>[{KANJI}ァ-ヺーぁ-ゖ]{{1,12}})")
+LISTED_ENDS = re.compile(rf"(?:{'|'.join(sorted(TITLES, key=len, reverse=True))})?(?![{KANJI}ァ-ヺーぁ-ゖ])")
 VALUE_ENDS = re.compile(
     r"[ 　]?(?:\Z|[(（\[【<\u3001\u3002,，.．\n\r\t;；/／|]"
     r"|様|さま|さん|氏|殿|です|でござ|と申|となり|になり|で(?!き)|まで|から|より|[ 　])"

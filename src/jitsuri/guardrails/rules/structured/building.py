@@ -16,7 +16,7 @@ from jitsuri.guardrails.rules.structured.reading_contacts import emails, phones,
 from jitsuri.guardrails.rules.structured.reading_numbers import cards, corporate_numbers, licences, my_numbers
 from jitsuri.guardrails.shapes import Check, Finding
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever a structured check may find something else in the same text."""
 
 

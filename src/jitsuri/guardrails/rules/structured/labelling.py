@@ -53,15 +53,9 @@ _WORDS: Mapping[str, str] = {
     "DATE_OF_BIRTH":
         "生年月日 誕生日 出生日 出生年月日 生年 生まれ 誕生年月日 バースデー 誕生",
     "EMPLOYEE_ID":
-        "社員番号 従業員番号 職員番号 社員id 従業員id 職員id 社員no 従業員no 職員no 社員コード 従業員コード "
-        "職員コード 社番 社員ナンバー スタッフ番号 スタッフid スタッフコード 行員番号 局員番号 教職員番号 "
-        "派遣社員番号 社員証番号 職員証番号 パートナー番号 クルー番号 従番 個人コード スタッフno",
+        "社番 職番 従番 個人コード",
     "CUSTOMER_ID":
-        "客様番号 客さま番号 客様id 客様コード 会員番号 会員id 会員no 顧客番号 顧客id 顧客コード 顧客no 顧客管理番号 "
-        "得意先コード 得意先番号 利用者番号 利用者id 契約者番号 契約者id 加入者番号 メンバーid メンバー番号 "
-        "ユーザーid ユーザid ユーザー番号 患者番号 患者id 診察券番号 カルテ番号 カルテno 組合員番号 購入者番号 購入者id "
-        "客様no 客さまid 会員コード 登録者番号 受講者番号 応募者番号 取引先コード 会員証番号 カスタマーid 診察券no "
-        "診察券",
+        "カルテ番号 カルテno カルテid 診察券番号 診察券no 診察券 客様管理番号 顧客管理番号 会員登録番号",
     OTHER:
         "注文番号 注文no 注文id オーダー番号 発注番号 発注書番号 受注番号 伝票番号 伝票no 伝票 請求番号 請求書番号 "
         "請求書no 請求書 見積番号 見積書番号 見積書 見積no 領収書番号 納品書番号 追跡番号 送り状番号 配送番号 "
@@ -75,7 +69,7 @@ _WORDS: Mapping[str, str] = {
         "郵便追跡番号 証券コード 銘柄コード 銀行コード 金融機関コード 支店コード 支店番号 店番 店番号 口座数 "
         "認証コード 確認コード 暗証番号 認証番号 パスコード pin ワンタイムパスワード 通し番号 連番 議事録番号 "
         "法令番号 事件番号 受験番号 学籍番号 機種 発信元 売上 予算 税込 税抜 会議id ミーティングid 会議番号 webinar "
-        "処方箋番号 レコード番号 原価 予約id 処理id 雇用保険被保険者番号",
+        "取引先コード 取引先番号 仕入先コード 処方箋番号 レコード番号 原価 予約id 処理id 雇用保険被保険者番号",
     OTHER_DATE:
         "入社日 入社年月日 入社 退社日 退職日 退職 退社 有効期限 期限 発行日 発行 交付日 交付 交付年月日 支払期日 "
         "支払日 納期 締切 締切日 作成日 更新日 更新 登録日 登録 契約日 契約 訪問 面接 採用日 採用 着任 取得日 取得 "
@@ -90,6 +84,18 @@ _WORDS: Mapping[str, str] = {
         "性別 男性 女性",
 }  # fmt: skip
 """Without the お and ご before them: labels are searched for, so that what begins them seldom costs."""
+
+_NUMBERED: Mapping[str, str] = {
+    "EMPLOYEE_ID":
+        "社員 従業員 職員 行員 局員 教員 教職員 派遣社員 契約社員 パート社員 スタッフ パートナー クルー キャスト 乗務員 作業者 従事者",
+    "CUSTOMER_ID":
+        "客様 客さま 顧客 会員 会員様 会員さま メンバー メンバーズ カスタマー ユーザー ユーザ 利用者 契約者 加入者 患者 組合員 購入者 "
+        "登録者 受講者 応募者 入居者 得意先 株主",
+}  # fmt: skip
+"""What has a number, an id or a code of its own."""
+_NUMBERS = (
+    "番号", "ナンバー", "no", " no", "id", " id", "コード", "cd", "証番号", "証no", "証の番号", "カード番号", "カードの番号",
+)  # fmt: skip
 
 _SPELT: Mapping[str, str] = {
     "PHONE":
@@ -170,6 +176,10 @@ def _kinds() -> dict[str, str]:
             table.setdefault(word, kind)
             if 1 < len(word) <= _SPREAD and all("\u4e00" <= char <= "\u9fff" for char in word):
                 table.setdefault(" ".join(word), kind)
+    for kind, owners in _NUMBERED.items():
+        for owner in owners.split():
+            for number in _NUMBERS:
+                table.setdefault(owner + number, kind)
     for kind, phrases in _SPELT.items():
         for phrase in phrases.split(";"):
             for spelling in _spellings(phrase.strip()):

@@ -37,7 +37,8 @@ def insurer_number_holds(digits: str) -> bool:
 
 
 def licence_number_holds(digits: str) -> bool:
-    """運転免許証番号: the eleventh of 12 digits. Common knowledge without an official source, so it never decides alone."""
+    """運転免許証番号: the eleventh of 12 digits. Common knowledge without an official source, so it never decides alone:
+    a label or the 第 … 号 of the card stands beside it."""
     rest = _weighted(digits, _LICENCE) % 11
     return int(digits[10]) == (0 if rest <= 1 else 11 - rest)
 

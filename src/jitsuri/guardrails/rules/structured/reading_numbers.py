@@ -19,6 +19,8 @@ _CARD_GROUPS = re.compile(
     r"[0-9]{4}( ?- ?| {1,2}|\.|・)(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?!\1?[0-9])"
 )
 _CORPORATE_GROUPS = re.compile(r"[0-9]([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?!\1?[0-9])")
+_LICENCE = "DRIVERS_LICENSE"
+_NUMBERED = re.compile(r" ?号(?![室館])")
 _LICENCE_GROUPS = re.compile(r"[0-9]{2}([ -])[0-9]{2}\1[0-9]{6}\1[0-9]{2}(?!\1?[0-9])")
 
 
@@ -131,8 +133,8 @@ def _card(places: Places, start: int, end: int, digits: str, bare: float) -> Ite
 
 
 def licences(places: Places) -> Iterable[Finding]:
-    """12 digits with a label: too many numbers have twelve."""
-    if not places.runs or not places.has_label("DRIVERS_LICENSE"):
+    """12 digits with a label, for too many numbers have twelve; or as the card has them, 第 … 号, with a right check digit."""
+    if not places.runs or not (places.has_label(_LICENCE) or "第" in places.text):
         return
     for found in (
         places.sized(12),
@@ -141,9 +143,16 @@ def licences(places: Places) -> Iterable[Finding]:
         places.boxed(12),
     ):
         for start, end, digits in found:
-            standing = places.standing(start, end, "DRIVERS_LICENSE")
-            if standing < NEAR or not places.is_clear(start, end):
-                continue
-            holds = licence_number_holds(digits)
-            score = (0.95 if holds else 0.85) if standing == DIRECT else (0.8 if holds else 0.6)
-            yield Finding(start, end, "DRIVERS_LICENSE", score, "check_digit_context" if holds else "context")
+            yield from _licence(places, start, end, digits)
+
+
+def _licence(places: Places, start: int, end: int, digits: str) -> Iterator[Finding]:
+    standing = places.standing(start, end, _LICENCE)
+    if standing == FOREIGN or not places.is_clear(start, end):
+        return
+    holds = licence_number_holds(digits)
+    if standing >= NEAR:
+        score = (0.95 if holds else 0.85) if standing == DIRECT else (0.8 if holds else 0.6)
+        yield Finding(start, end, _LICENCE, score, "check_digit_context" if holds else "context")
+    elif holds and places.text[max(0, start - 2) : start].rstrip().endswith("第") and _NUMBERED.match(places.text, end):
+        yield Finding(start, end, _LICENCE, 0.7, "check_digit")
