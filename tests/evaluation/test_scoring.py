@@ -603,25 +603,24 @@ HOSTILE: list[tuple[str, Callable[[int], str]]] = [
 def test_a_text_of_any_kind_takes_time_in_proportion_to_its_length(name: str, made: Callable[[int], str]) -> None:
     """Eight times the text takes less than twenty times as long (64 would be quadratic), and nothing fails."""
     short, long = made(20_000), made(160_000)
-    for spec in SCORERS:
-        scorer = scorer_of(spec)
-        for _ in range(3):  # what else the machine and the process do is none of the scorer's
-            spent = [spent_on(scorer, text) for text in (short, long)]
-            if is_linear := spent[1] < max(0.3, 20 * spent[0]):
-                break
-        assert is_linear, (spec, spent)
+    gc.disable()  # collections of whatever other tests have left behind are none of the scorer's
+    try:
+        for spec in SCORERS:
+            scorer = scorer_of(spec)
+            for _ in range(3):  # nor is what else the machine does
+                spent = [spent_on(scorer, text) for text in (short, long)]
+                if is_linear := spent[1] < max(0.3, 20 * spent[0]):
+                    break
+            assert is_linear, (spec, spent)
+    finally:
+        gc.enable()
 
 
 def spent_on(scorer: Any, text: str) -> float:
-    """Processor seconds, without collections of whatever other tests have left behind."""
-    gc.collect()
-    gc.disable()
-    try:
-        begun = time.process_time()
-        outcome = score(text, text if needs_expected(scorer) else None, scorer)
-        spent = time.process_time() - begun
-    finally:
-        gc.enable()
+    """Processor seconds."""
+    begun = time.process_time()
+    outcome = score(text, text if needs_expected(scorer) else None, scorer)
+    spent = time.process_time() - begun
     assert isinstance(outcome, Scored | Unscored)
     return spent
 

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitsuri import words
+from jitsuri.guardrails.rules.naming.doubting import is_no_person
 from jitsuri.guardrails.rules.naming.persons import PersonCheck
 from jitsuri.guardrails.rules.scanning import Scanner
 from jitsuri.guardrails.rules.segmenting import REACH, cuts
+from jitsuri.guardrails.wire.dictionary import LazySudachi
 from jitsuri.guardrails.wire.ginza import SlowPersonCheck, is_available, sentences
 from jitsuri.guardrails.wire.names import name_checks
 from jitsuri.terms.errors import OperatorError
@@ -99,7 +101,7 @@ PIECES = st.sampled_from(
     [
         "田中", "太郎", "様", "さん", "部長", "氏名：", "担当は", "です。", "、", " ", "\n", "ジョン・レノン",
         "ウィラード・フェルディナンド・", "谷本部長",
-        "東京都", "千代田区", "の", "が", "髙橋", "山根明", "1-2-3", "Mr. ", "Smith",
+        "東京都", "千代田区", "の", "出席者：", "、原", "、辻部長", "、", "が", "髙橋", "山根明", "1-2-3", "Mr. ", "Smith",
         "株式会社", "は", "会議の議事録を送ります", "ABC", "・", "ー", "ァ",
     ]
 )  # fmt: skip
@@ -137,6 +139,8 @@ def test_what_comes_24_characters_after_a_cut_changes_nothing(text: str, pick: i
         "ジョン・",
         "様",
         "氏名：",
+        "出席者：",
+        "出席者：原、",
         "ァ",
         "A.",
         "担当は",
@@ -197,7 +201,7 @@ def test_a_lexicon_of_ones_own_can_be_handed_in():
 
 
 def test_without_its_extra_the_slow_path_says_so():
-    slow = SlowPersonCheck()
+    slow = SlowPersonCheck(LazySudachi())
     if is_available():
         assert [(one.start, one.end) for one in slow.find("会談は。ジョン・レノンと会った。")] == [(4, 11)]
         return
@@ -212,3 +216,27 @@ def test_without_its_extra_the_slow_path_says_so():
 def test_sentences_leave_nothing_out(text: str):
     spans = list(sentences(text))
     assert "".join(text[start:end] for start, end in spans) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "behind", "is_none"),
+    [
+        ("", "見本自動車", "と", True),
+        ("若い", "中尉", "は", True),
+        ("作品「", "オルガンの友", "」が", True),
+        ("全", "イングランド", "代表", True),
+        ("", "kokopi", "は", True),
+        ("", "ロサンゼルス・ベアーズ", "に移籍", True),
+        ("", "清水", "小学校の付近", True),
+        ("株式会社", "高島", "の", True),
+        ("「", "趙梅芳", "に敗れた", False),
+        ("", "ケンイ大塚", "による", False),
+        ("は", "ゼルギャーノフ", "の", False),
+        ("", "Jane Doe", "と", False),
+        ("", "椥辻薫音", "が", False),
+        ("", "ボルギャ・ゼンティス", "が", False),
+    ],
+)
+def test_what_a_model_takes_for_a_person_is_doubted(before: str, name: str, behind: str, is_none: bool):
+    text = before + name + behind
+    assert is_no_person(text, len(before), len(before) + len(name), LazySudachi()) == is_none

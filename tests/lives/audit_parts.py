@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ from jitsuri.flows.cold.renewing_prices import book_in_use
 from jitsuri.flows.cold.viewing.opening_audits import AuditStanding, audit_standing
 from jitsuri.ledger.records import books as book_rows
 from jitsuri.ledger.shapes.pricing import BookUse
+from jitsuri.providers.shapes import Came, Question
 from jitsuri.review.rules.counting import audit_set
 from jitsuri.review.rules.judging import baseline_is_left
 from jitsuri.review.shapes import Label, Press, Said
@@ -100,9 +102,14 @@ class Audit:
                         for part, body in (("request", asked), ("response", told))
                     ])  # fmt: skip
 
-    def audit(self) -> None:
-        """Ask the other way, until nothing waits."""
-        with Replayer(self.settings, self.store) as ask:
+    def audit(self, *, backwards: bool = False) -> None:
+        """Ask the other way, until nothing waits; ``backwards``: what was asked last comes first."""
+        with Replayer(self.settings, self.store) as replayer:
+
+            def ask(questions: Sequence[Question], at_once: int) -> Iterable[tuple[int, Came]]:
+                came = replayer(questions, at_once)
+                return sorted(came, key=lambda one: -one[0]) if backwards else came
+
             while True:
                 (done,) = audit(self.store, lambda: datetime.now(UTC), ask, self.folder, CAP, self.sites)
                 if not done.answered:

@@ -49,6 +49,20 @@ def begun(store: Store, upstream: JudgingUpstream, folder: Path, new: int = 12, 
     return scene
 
 
+def test_pairs_are_shown_in_the_order_of_the_evidence_whichever_answer_came_first(
+    store: Store, upstream: JudgingUpstream, tmp_path: Path
+) -> None:
+    scene = Audit(store, upstream, tmp_path)
+    scene.calls(5)
+    scene.audit(backwards=True)
+    scene.calls(4, name="more")
+    scene.audit(backwards=True)
+    with store.reading() as tx:
+        shown = [one.call_id for one in review_rows.pairs_of(tx, scene.trial_id)]
+    assert shown == [one.call_id for one in scene.rows()]
+    assert len(shown) == 9
+
+
 FUJI, HASE = "fuji@example.jp", "hase@example.jp"
 
 

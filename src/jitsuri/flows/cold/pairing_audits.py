@@ -30,11 +30,13 @@ def lock_audit(tx: Connection, number: str) -> None:
 
 
 def add_audit_pair(tx: Connection, audited: Audited, now: datetime) -> None:
-    """Make a pair of a call that was answered by both. ``lock_audit`` is held. The order shown is the order of the evidence."""
+    """Make a pair of a call that was answered by both. ``lock_audit`` is held. Pairs are shown in the order of the evidence, whichever
+    answer came first: a label counts when those before it have come."""
     trial_id = audit_set(audited.number)
     position = review_rows.next_position(tx, trial_id)
+    rank = audit_rows.place(tx, audited.number, audited.call_id)
     review_rows.add_pair(tx, Pair(
-        audit_pair(audited.number, audited.call_id), trial_id, WAY, position, "audit", "uniform", position, 1.0, 1, now,
+        audit_pair(audited.number, audited.call_id), trial_id, WAY, position, "audit", "uniform", rank, 1.0, 1, now,
         audited.number, audited.call_id,
     ))  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
+from functools import cache
 
 MOST_DROPPED = 8
 """Invisible characters or marks in a row that are dropped or joined; more stay, so that what a check sees of its surroundings
@@ -42,8 +43,15 @@ def _singles() -> dict[int, int]:
 
 
 _FOLDED = _singles()
-_SINGLE = [chr(_FOLDED.get(code, code)) for code in range(0x10000)]
-"""By code point; a list, because ``str.translate`` is slow on keys that a mapping lacks."""
+
+
+@cache
+def _single() -> list[str]:
+    """By code point; a list, because ``str.translate`` is slow on keys that a mapping lacks. It takes 5 MB, which a process that
+    checks nothing need not carry."""
+    return [chr(_FOLDED.get(code, code)) for code in range(0x10000)]
+
+
 _LETTERS = re.compile("[\U0001d400-\U0001d7ff]")
 _UNEVEN = re.compile(f"[{_INVISIBLE}{_MARKS}\u00ad]")
 _CLUSTER = re.compile(
@@ -83,7 +91,7 @@ def normal(text: str) -> Normal:
 
 def _folded(text: str) -> str:
     """With every character folded that becomes exactly one other."""
-    folded = text.translate(_SINGLE)
+    folded = text.translate(_single())
     if _LETTERS.search(folded) is not None:
         folded = folded.translate(_FOLDED)
     return _LONG_VOWEL.sub("-", folded) if "\u30fc" in folded else folded

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
+from jitsuri.guardrails.rules.naming.doubting import is_no_person
+from jitsuri.guardrails.rules.naming.words import Lexicon
 from jitsuri.guardrails.rules.segmenting import cuts
 from jitsuri.guardrails.shapes import Finding
 from jitsuri.terms.errors import OperatorError
@@ -46,10 +48,14 @@ class SlowPersonCheck:
     name = "person_slow"
     types = ("PERSON",)
 
+    def __init__(self, lexicon: Lexicon) -> None:
+        """``lexicon``: what says of a find that it is something else."""
+        self._lexicon = lexicon
+
     @property
     def version(self) -> str:
         """Of GiNZA and of its model."""
-        return f"1+ginza {version('ginza')}+ja_ginza {version('ja_ginza')}" if is_available() else ""
+        return f"2+ginza {version('ginza')}+ja_ginza {version('ja_ginza')}" if is_available() else ""
 
     def find(self, text: str) -> Iterable[Finding]:
         """Persons in a text. Raises OperatorError ``names_slow_missing`` without the extra."""
@@ -63,7 +69,7 @@ class SlowPersonCheck:
             found.extend(
                 Finding(start + one.start_char, start + one.end_char, "PERSON", SCORE, "person_slow", self.name)
                 for one in read.ents
-                if one.label_ in _PERSONS
+                if one.label_ in _PERSONS and not is_no_person(sentence, one.start_char, one.end_char, self._lexicon)
             )
         return found
 

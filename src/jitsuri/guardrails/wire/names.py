@@ -14,5 +14,6 @@ from jitsuri.guardrails.wire.ginza import SlowPersonCheck, is_available
 def name_checks() -> list[Check]:
     """Persons and addresses, and the slow path to persons where its extra is installed. Loads nothing until the first text."""
     dictionary = "+".join(f"{name} {version(name)}" for name in PACKAGES)
-    fast: list[Check] = [PersonCheck(LazySudachi(), dictionary), AddressCheck()]
-    return [*fast, SlowPersonCheck()] if is_available() else fast
+    lexicon = LazySudachi()
+    fast: list[Check] = [PersonCheck(lexicon, dictionary), AddressCheck()]
+    return [*fast, SlowPersonCheck(lexicon)] if is_available() else fast

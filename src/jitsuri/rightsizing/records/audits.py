@@ -80,6 +80,16 @@ def of_certificate(tx: Connection, number: str) -> list[Audited]:
     return [_audited(row) for row in rows]
 
 
+def place(tx: Connection, number: str, call_id: UUID) -> int:
+    """The place of a call in the order of ``of_certificate``, from 1 on; it never moves."""
+    [(before,)] = tx.execute(
+        "SELECT count(*) FROM rightsizing_audits a JOIN rightsizing_audits o USING (number) WHERE number = %s AND o.call_id = %s "
+        "AND (a.drawn_at, a.called_at, a.call_id) <= (o.drawn_at, o.called_at, o.call_id)",
+        (number, call_id),
+    ).fetchall()
+    return int(before)
+
+
 def keep_answer(tx: Connection, came: AuditAnswer) -> bool:
     """Write what came; False where an answer stands already."""
     done = tx.execute(

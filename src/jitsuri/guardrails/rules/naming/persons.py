@@ -80,7 +80,7 @@ class PersonCheck:
 
     def _listed(self, text: str, start: int) -> Iterator[Span]:
         """Names in a row behind 出席者：, from the second on."""
-        for item in titles.NEXT_OF_SEVERAL.finditer(text, start):
+        for item in titles.NEXT_OF_SEVERAL.finditer(text, start, start + _LIST_REACH + LONGEST_NAME):
             first, last = item.span("value")
             if last > start + _LIST_REACH:
                 return
