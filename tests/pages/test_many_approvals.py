@@ -61,6 +61,7 @@ def test_a_brief_says_what_the_document_says(store: Store) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.quiet
 def test_the_page_is_quick_with_five_hundred_matters(store: Store) -> None:
     scene = furnished(store, 500)
     client = scene.browser(scene.console.person("owner", "遠藤", "endo@example.jp"))
