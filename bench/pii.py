@@ -7,8 +7,8 @@
 
 Sets: the labelled file ``safety/pii_ja/pii_ja_dev.jsonl`` below JITSURI_DATA (or ``--set``), when it is there; persons in every other
 one of the sentences of ``safety/ner_wikipedia_ja/ner_half.json`` that do not stand in it (half of them, cut in another way, was read
-while the rules were written); the second set (``pii_second``), its shown and its held-out families apart. Answers are kept in VENVS: a system whose texts
-did not change is asked again only when it is ours or stands in ``--again``.
+while the rules were written); the second set (``pii_second``), its shown and its held-out families apart. Answers are kept in VENVS:
+a system whose texts did not change is asked again only when it is ours or stands in ``--again``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _sets(path: Path | None, every: int, second: list[str]) -> dict[str, Rows]:
 
 
 def _sentences(path: Path, seen: set[str]) -> Rows:
-    """Every other sentence that is not in the first set, with its persons; works, places of business and events are neither right nor wrong."""
+    """Every other sentence that is not in the first set, with its persons; works, buildings and events are neither right nor wrong."""
     rows = []
     for at, said in enumerate(json.loads(path.read_text("utf-8"))):
         if at % 2 == 0 or said["text"] in seen:
