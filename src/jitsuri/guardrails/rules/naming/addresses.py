@@ -58,7 +58,8 @@ _LETTER = "々〆一-鿿豈-﫿ァ-ヺーA-Za-z・&'の"
 _BUILDING = re.compile(
     rf"[ \n]?(?!{_NO_BUILDING})(?:第[一二三四五六七八九十0-9]{{1,2}})?"
     rf"(?:[{_LETTER}]{{0,16}}?(?:{_NAMED})(?:[々〆一-鿿ァ-ヺーA-Za-z・]{{0,8}}?[ ]?{_ROOM}(?![0-9\-]))?"
-    rf"|[々〆一-鿿]{{0,4}}[ァ-ヺー・]{{2,16}}(?:[ ][ァ-ヺー・]{{2,12}})?[々〆一-鿿A-Z]{{0,4}}[ ]?{_ROOM}(?![0-9\-]))"
+    rf"|[々〆一-鿿]{{0,4}}[ァ-ヺー・]{{2,16}}(?:[ ][ァ-ヺー・]{{2,12}})?"
+    rf"(?:[々〆一-鿿A-Z]|[がのけつ](?=[一-鿿])){{0,6}}[ ]?{_ROOM}(?![0-9\-]))"
 )
 _ROOM_ALONE = re.compile(r"[ \-]?[A-Z]?[0-9]{1,5}(?:号室|号棟|階|室|F(?![A-Za-z]))(?:[ ]?[0-9]{1,4}号室)?")
 
@@ -67,7 +68,7 @@ class AddressCheck:
     """Addresses with a number. Local: see the module."""
 
     name = "address"
-    version = "1"
+    version = "2"
     types = ("ADDRESS",)
 
     def find(self, text: str) -> Iterable[Finding]:
