@@ -83,6 +83,12 @@ def test_numbers_below_the_head_of_other_numbers_are_none_of_ours() -> None:
     assert [kind for _, kind in found(PLAIN, others)].count("CREDIT_CARD") >= 5
 
 
+def test_a_head_of_other_numbers_hides_nothing_that_stands_further_on_in_a_cell() -> None:
+    text = "日時,ログ,処理番号\n10:02,担当者から 090-1234-5678 に発信,0312345678\n"
+
+    assert found(READING, text) == [("090-1234-5678", "PHONE")]
+
+
 def test_what_is_found_without_a_head_stays_found_below_one_that_is_none_of_its_own() -> None:
     number = my_number(random.Random(3))
     text = f"区分,備考,入社日\n{FILLER * 3},{number},生年月日 1980/01/02\n"
