@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
 from browser_parts import running_browser, served
 from pairs_scene import TRIAL
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from reviewed_scene import PAGE, Reviewed
 
 from jitsuri.access.shapes import SignedIn
@@ -176,6 +176,40 @@ def test_undo_brings_the_pair_back(scene: Reviewed) -> None:
         assert pressed(page, "3") == second
         ready(page)
         assert windows.labels()[second].version == 3
+
+    walked(scene, walk)
+
+
+@pytest.mark.parametrize("slow", ["/api/pairs/labels", "/pairs/next"])
+def test_undo_waits_for_what_is_on_its_way(scene: Reviewed, slow: str) -> None:
+    """A person who takes back at once is as right as one who waits: the label is still being sent, or the next pair still coming."""
+
+    def walk(windows: Windows) -> None:
+        page = windows.open()
+        first = pressed(page, "1")
+        ready(page)
+
+        held: list[Route] = []
+        is_held = True
+        page.route(f"**{slow}*", lambda route: held.append(route) if is_held else route.continue_())
+        if slow == "/pairs/next":
+            pressed(page, "s")  # the next pair is there; the one after it is slow
+            page.wait_for_timeout(200)
+        taken = shown(page)
+        page.keyboard.press("2")
+        page.wait_for_timeout(300)
+        page.keyboard.press("u")
+        page.wait_for_timeout(100)
+        assert held
+        is_held = False
+        for route in held:
+            route.continue_()
+        page.wait_for_function(
+            "pair => document.querySelector('[data-pair]')?.dataset.pair === pair && document.querySelector('#last').hidden",
+            arg=taken,
+        )
+        found = {pair: one.is_undone for pair, one in windows.labels().items()}
+        assert (found[first], found[taken]) == (False, True)
 
     walked(scene, walk)
 

@@ -10,6 +10,8 @@
   const trouble = document.getElementById("trouble");
   const KEPT = `jitsuri.pairs.${root.dataset.trial}`;
   const LONGEST_TOOK_MS = 30 * 60 * 1000;
+  const CHOOSES = 1;
+  const TAKES_BACK = 2;
   const READY_MS = 150; // a second press of the same finger is not a judgement of the next pair
 
   let shownAt = performance.now();
@@ -17,7 +19,8 @@
   let goes = 0;
   let next = null;
   let last = JSON.parse(root.dataset.last || "{}");
-  let isSending = false;
+  let sending = null; // while something is on its way: done when nothing waits any more, or nothing can be sent
+  let takesBack = false;
 
   for (const part of document.querySelectorAll(".no-script")) part.hidden = true;
 
@@ -53,9 +56,12 @@
     }
     trouble.append(line);
   };
-  const send = async () => {
-    if (isSending) return;
-    isSending = true;
+  const send = () => {
+    sending ??= sendAll();
+    return sending;
+  };
+  const sendAll = async () => {
+    await null; // what is said from here on is seen below
     try {
       for (let waits = queue(); waits.length; waits = queue()) {
         const [path, fields] = waits[0];
@@ -78,7 +84,7 @@
       tell(root.dataset.unsent);
       setTimeout(send, 5000);
     } finally {
-      isSending = false;
+      sending = null;
     }
   };
   const say = (path, fields) => {
@@ -140,7 +146,7 @@
   const choose = async (press) => {
     const here = pair();
     if (!here || goes || performance.now() - shownAt < READY_MS) return;
-    goes = 1;
+    goes = CHOOSES;
     const form = here.querySelector("form");
     const said = {
       pair: here.dataset.pair, version: Number(here.dataset.version), press, note: form.elements.note.value.trim(),
@@ -163,10 +169,15 @@
       tell(root.dataset.unsent);
     }
     goes = 0;
+    if (takesBack) {
+      takesBack = false;
+      undo();
+    }
   };
   const undo = async () => {
+    if (goes === CHOOSES) takesBack = true; // once the next pair has come
     if (!last.pair || goes) return;
-    goes = 1;
+    goes = TAKES_BACK;
     const taken = last;
     await say("/api/pairs/undo", [["pair", taken.pair], ["version", String(taken.version)]]);
     try {
