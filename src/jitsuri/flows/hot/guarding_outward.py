@@ -105,9 +105,7 @@ class Outward:
             return made
         except Exception as error:
             self.fail()
-            if (
-                self.refusal is None
-            ):  # its events are lost: what would follow is no whole answer, whatever the policy says
+            if self.refusal is None:  # its events are lost, and what would follow is no whole answer
                 self._stop(())
             raise Unsure from error
         finally:

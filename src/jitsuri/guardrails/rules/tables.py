@@ -43,7 +43,7 @@ _CHECKS: Mapping[str, frozenset[str]] = {
 """By what a head says, the checks that read the column again; for all others the check of that type."""
 
 _PERSON = re.compile(
-    rf"(?:{titles.LABEL}|社員氏名|患者名|[姓名]|姓名|名字|苗字|カナ|かな|セイ|メイ|漢字氏名|name|full ?name|first ?name"
+    rf"(?:{titles.LABEL}|社員氏名|[姓名]|姓名|名字|苗字|カナ|かな|セイ|メイ|漢字氏名|name|full ?name|first ?name"
     r"|last ?name|family ?name|given ?name|employee ?name|customer ?name|contact ?name)",
     re.IGNORECASE,
 )

@@ -1,7 +1,7 @@
 """What the slow path takes for a person and is none: companies, places, works, posts (decision 0041).
 
-A model reads a sentence and names what might be a person; the dictionary and the words around say of one in five that it is
-something else. Whatever they do not know stays.
+A model reads a sentence and names what might be a person; the dictionary and the words around say of some that they are something
+else. Whatever they do not know stays.
 """
 
 from __future__ import annotations
